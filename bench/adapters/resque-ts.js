@@ -1,0 +1,59 @@
+// @ts-check
+// resque-ts as it comes: heartbeat thread, working records and pruning are on.
+import { defineJob, Resque } from 'resque-ts'
+import { QUEUE } from './adapter.js'
+
+/** @type {(n: number) => void | Promise<void>} */
+let perform = () => {}
+
+const Noop = defineJob({
+  name: 'Noop',
+  queue: QUEUE,
+  perform(/** @type {number} */ n = 0) {
+    return perform(n)
+  },
+})
+
+/**
+ * @param {number | undefined} n
+ * @returns {[job: typeof Noop, n?: number]}
+ */
+function entry(n) {
+  return n === undefined ? [Noop] : [Noop, n]
+}
+
+/** @param {number} port */
+function connect(port) {
+  return new Resque({ redis: `redis://127.0.0.1:${port}` })
+}
+
+/** @type {import('./adapter.js').Adapter['openProducer']} */
+export async function openProducer(port) {
+  const resque = connect(port)
+  return {
+    enqueue: (n) => resque.enqueue(...entry(n)),
+    enqueueMany: (ns) => resque.enqueueMany(ns.map(entry)),
+    pending: () => resque.size(QUEUE),
+    close: () => resque.close(),
+  }
+}
+
+/** @type {import('./adapter.js').Adapter['openWorker']} */
+export async function openWorker(spec) {
+  const { Worker } = await import('resque-ts/worker')
+  perform = spec.perform
+  const resque = connect(spec.port)
+  const worker = new Worker({
+    resque,
+    queues: spec.queues,
+    jobs: [Noop],
+    concurrency: spec.concurrency,
+  })
+  return {
+    start: () => worker.start(),
+    stop: async () => {
+      await worker.stop()
+      await resque.close()
+    },
+  }
+}

@@ -1,0 +1,99 @@
+// @ts-check
+// One worker process works off a full queue.
+import { THROUGHPUT_COLUMNS } from '../table.js'
+import { BEE, BULLMQ, fill, measureThroughput, OURS, plain } from './scenario.js'
+
+/** @typedef {import('./scenario.js').Scenario} Scenario */
+
+/**
+ * @param {object} options
+ * @param {string} options.name
+ * @param {string} options.title
+ * @param {number} options.jobs
+ * @param {number} options.concurrency
+ * @param {number} [options.jobMs]
+ * @param {string[]} [options.peers]  the first one is the baseline
+ * @param {import('./scenario.js').Target[]} options.targets
+ * @returns {Scenario}
+ */
+function drain({ name, title, jobs, concurrency, jobMs = 0, peers = [BULLMQ, BEE], targets }) {
+  return {
+    name,
+    title,
+    jobs,
+    ...(peers[0] && { baseline: peers[0] }),
+    variants: plain(OURS, ...peers),
+    columns: THROUGHPUT_COLUMNS,
+    measure: async (bench, variant) => {
+      await fill(bench, variant)
+      return measureThroughput(bench, variant, { task: 'drain', concurrency, jobMs })
+    },
+    targets,
+  }
+}
+
+/**
+ * @param {number} atLeast
+ * @returns {import('./scenario.js').Target}
+ */
+function timesBullmq(atLeast) {
+  return {
+    what: `jobs/s, × ${BULLMQ}`,
+    atLeast,
+    measured: (samples) => samples.ratio(OURS, BULLMQ, 'perSecond'),
+  }
+}
+
+export const drains = [
+  drain({
+    name: 'drain-100',
+    title: 'no-op jobs, concurrency 100',
+    jobs: 100_000,
+    concurrency: 100,
+    targets: [
+      timesBullmq(5),
+      {
+        what: `CPU a job (node and Redis), × ${BULLMQ}`,
+        atMost: 1 / 8,
+        digits: 3,
+        measured: (samples) => samples.ratio(OURS, BULLMQ, 'totalCpu'),
+      },
+      {
+        what: 'Redis commands a job',
+        atMost: 0.2,
+        digits: 3,
+        measured: (samples) => samples.median(OURS, 'commands'),
+      },
+    ],
+  }),
+  drain({
+    name: 'drain-10',
+    title: 'no-op jobs, concurrency 10',
+    jobs: 50_000,
+    concurrency: 10,
+    targets: [timesBullmq(4)],
+  }),
+  drain({
+    name: 'drain-1',
+    title: 'no-op jobs, one at a time',
+    jobs: 20_000,
+    concurrency: 1,
+    targets: [timesBullmq(1.6)],
+  }),
+  drain({
+    name: 'drain-1ms',
+    title: 'jobs that wait 1 ms on a timer, concurrency 100',
+    jobs: 50_000,
+    concurrency: 100,
+    jobMs: 1,
+    targets: [timesBullmq(2.5)],
+  }),
+  drain({
+    name: 'node-resque',
+    title: 'no-op jobs, concurrency 50, against node-resque',
+    jobs: 30_000,
+    concurrency: 50,
+    peers: ['node-resque'],
+    targets: [],
+  }),
+]

@@ -1,0 +1,106 @@
+/**
+ * Reading JSON text without re-writing it.
+ *
+ * What another language put into Redis must come out byte for byte, and `JSON.parse` followed by
+ * `JSON.stringify` changes big integers, floats, key order and empty arrays. So copies are made by cutting
+ * the raw text out of the text around it. This file finds where to cut; it never builds JSON from values.
+ */
+
+/**
+ * The raw text of one member of a JSON object, or undefined if the object has no such member.
+ *
+ * `text` must be valid JSON and an object; `key` is compared with the keys as they are spelled in the text,
+ * so it should need no escaping. When a key is repeated the last one wins, as it does in `JSON.parse`.
+ */
+export function memberText(text: string, key: string): string | undefined {
+  let at = skipSpace(text, 0)
+  if (text.charCodeAt(at) !== OPEN_BRACE) return undefined
+  at = skipSpace(text, at + 1)
+  const quotedKey = `"${key}"`
+  let found: string | undefined
+  while (text.charCodeAt(at) === QUOTE) {
+    const keyEnd = endOfString(text, at)
+    const isWanted = text.slice(at, keyEnd) === quotedKey
+    const valueStart = skipSpace(text, skipSpace(text, keyEnd) + 1)
+    const valueEnd = endOfValue(text, valueStart)
+    if (isWanted) found = text.slice(valueStart, valueEnd)
+    at = skipSpace(text, valueEnd)
+    if (text.charCodeAt(at) !== COMMA) break
+    at = skipSpace(text, at + 1)
+  }
+  return found
+}
+
+/** Parses JSON, or returns undefined where it is not JSON (`undefined` is no JSON value, so the two differ). */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether a parsed JSON value is an object, and not null or an array. */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const QUOTE = 0x22
+const COMMA = 0x2c
+const BACKSLASH = 0x5c
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+
+function skipSpace(text: string, from: number): number {
+  let at = from
+  for (;;) {
+    const code = text.charCodeAt(at)
+    if (code !== 0x20 && code !== 0x09 && code !== 0x0a && code !== 0x0d) return at
+    at++
+  }
+}
+
+/** The index just past the closing quote of the string that opens at `from`. */
+function endOfString(text: string, from: number): number {
+  let at = from + 1
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    if (code === BACKSLASH) at += 2
+    else if (code === QUOTE) return at + 1
+    else at++
+  }
+  return at
+}
+
+/** The index just past the JSON value that begins at `from`. */
+function endOfValue(text: string, from: number): number {
+  const first = text.charCodeAt(from)
+  if (first === QUOTE) return endOfString(text, from)
+  if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return endOfScalar(text, from)
+  let depth = 0
+  let at = from
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) {
+      at = endOfString(text, at)
+      continue
+    }
+    if (code === OPEN_BRACE || code === OPEN_BRACKET) depth++
+    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth--
+    at++
+    if (depth === 0) return at
+  }
+  return at
+}
+
+function endOfScalar(text: string, from: number): number {
+  let at = from
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    if (code === COMMA || code === CLOSE_BRACE || code === CLOSE_BRACKET || code <= 0x20) break
+    at++
+  }
+  return at
+}

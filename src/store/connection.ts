@@ -1,0 +1,224 @@
+/**
+ * One connection to Redis, and the rules every call goes by. The only file that imports the Redis client.
+ *
+ * - A deadline on everything: a call waits for a connection and for its reply, and then rejects.
+ * - Never sent twice: a command whose reply was lost is not repeated, it rejects. What really happened is then
+ *   for the caller to find out; a queue that repeats blindly doubles jobs.
+ * - It reconnects for ever, within a second of Redis being there again.
+ */
+import { EventEmitter } from 'node:events'
+import { Command, Redis, type RedisOptions } from 'ioredis'
+import { describeRedis, type RedisTarget } from '../config.js'
+import { ClosedError, CommandError, ConnectionError } from '../errors.js'
+import type { Script } from './scripts.js'
+
+export type Arg = string | number | Buffer
+
+export interface ConnectionOptions {
+  target: RedisTarget
+  /** Shown by `CLIENT LIST`. */
+  name: string
+  /** How long a call may take, the wait for a connection included. */
+  deadlineMs: number
+}
+
+/** Emits `ready` each time it is connected, `lost` each time it no longer is. */
+export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
+  readonly #redis: Redis
+  readonly #options: ConnectionOptions
+  #lastError: Error | undefined
+  #closed = false
+
+  constructor(options: ConnectionOptions) {
+    super()
+    this.setMaxListeners(0)
+    this.#options = options
+    this.#redis = new Redis(clientOptions(options))
+    this.#redis.on('ready', () => {
+      this.#lastError = undefined
+      this.emit('ready')
+    })
+    this.#redis.on('close', () => this.emit('lost'))
+    // A failed attempt to connect: calls that wait for it report it when their deadline comes.
+    this.#redis.on('error', (error) => {
+      this.#lastError = error
+    })
+  }
+
+  /** Where it leads to, without credentials. */
+  get address(): string {
+    return describeRedis(this.#options.target)
+  }
+
+  get isReady(): boolean {
+    return this.#redis.status === 'ready'
+  }
+
+  get options(): ConnectionOptions {
+    return this.#options
+  }
+
+  /** Another connection to the same Redis. */
+  duplicate(name: string): Connection {
+    return new Connection({ ...this.#options, name })
+  }
+
+  /** Sends one command; resolves to its reply, strings as UTF-8. */
+  send(name: string, args: Arg[], deadlineMs?: number): Promise<unknown> {
+    return this.#call((command) => command(name, args), deadlineMs)
+  }
+
+  /** Sends one command; the strings of its reply come as bytes. */
+  sendForBytes(name: string, args: Arg[]): Promise<unknown> {
+    return this.#call((command) => command(name, args, 'bytes'))
+  }
+
+  /**
+   * Sends commands in one write (a pipeline, not a transaction) and resolves to their replies in order.
+   * Rejects with the first error; the other commands have been done nevertheless.
+   */
+  sendAll(commands: readonly (readonly [name: string, args: Arg[]])[]): Promise<unknown[]> {
+    return this.#call((command) => {
+      const stream = this.#redis.stream
+      stream.cork()
+      const replies = commands.map(([name, args]) => command(name, args))
+      stream.uncork()
+      return Promise.all(replies)
+    })
+  }
+
+  /** Runs a script by its digest, and by its text where Redis does not have it (any more). */
+  async run(script: Script, keys: Arg[], args: Arg[], deadlineMs?: number): Promise<unknown> {
+    try {
+      return await this.send('evalsha', [script.sha, keys.length, ...keys, ...args], deadlineMs)
+    } catch (error) {
+      if (!(error instanceof CommandError && /^NOSCRIPT/.test(String((error.cause as Error).message)))) throw error
+      return this.send('eval', [script.source, keys.length, ...keys, ...args], deadlineMs)
+    }
+  }
+
+  /**
+   * Delivers what Redis publishes on a channel, and resolves to the client id of this connection. It is good for
+   * nothing else afterwards; when it was lost, listen again.
+   */
+  async listen(channel: string, listener: (message: unknown) => void): Promise<number> {
+    const id = (await this.send('client', ['id'])) as number
+    await this.send('subscribe', [channel])
+    this.#redis.removeAllListeners('messageBuffer')
+    this.#redis.on('messageBuffer', (_channel: Buffer, message: unknown) => listener(message))
+    return id
+  }
+
+  /** Resolves once connected; rejects when the deadline passes first. */
+  whenReady(deadlineMs = this.#options.deadlineMs): Promise<void> {
+    if (this.isReady) return Promise.resolve()
+    if (this.#closed) return Promise.reject(this.#closedError())
+    if (this.#redis.status === 'wait') this.#redis.connect().catch(() => {})
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void) => () => {
+        clearTimeout(timer)
+        this.#redis.off('ready', onReady)
+        this.#redis.off('end', onEnd)
+        act()
+      }
+      const onReady = settle(resolve)
+      const onEnd = settle(() => reject(this.#closedError()))
+      const timer = setTimeout(settle(() => reject(this.#unreachable(deadlineMs))), deadlineMs)
+      this.#redis.on('ready', onReady)
+      this.#redis.on('end', onEnd)
+    })
+  }
+
+  /** Drops the connection now and makes a new one; calls under way reject. */
+  reset(): void {
+    if (!this.#closed) this.#redis.disconnect(true)
+  }
+
+  /** Ends the connection for good. Calls under way reject. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#redis.disconnect()
+  }
+
+  async #call<T>(
+    act: (send: (name: string, args: Arg[], form?: 'bytes') => Promise<unknown>) => Promise<T>,
+    deadlineMs = this.#options.deadlineMs,
+  ): Promise<T> {
+    if (this.#closed) throw this.#closedError()
+    const startedAt = performance.now()
+    if (!this.isReady) await this.whenReady(deadlineMs)
+    const remainingMs = deadlineMs - (performance.now() - startedAt)
+    const reply = act((name, args, form) => {
+      return this.#redis.sendCommand(
+        new Command(name, args, form === 'bytes' ? {} : { replyEncoding: 'utf8' }),
+      ) as Promise<unknown>
+    })
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        // No answer on a connection that looks open: it may be open at this end only.
+        reject(this.#unanswered(deadlineMs))
+        this.reset()
+      }, remainingMs)
+      reply.then(
+        (value) => {
+          clearTimeout(timer)
+          resolve(value)
+        },
+        (error) => {
+          clearTimeout(timer)
+          reject(this.#explain(error))
+        },
+      )
+    })
+  }
+
+  #explain(error: Error): Error {
+    if (error.name === 'ReplyError') {
+      return new CommandError(`Redis at ${this.address} refused a command: ${error.message}`, { cause: error })
+    }
+    if (this.#closed) return this.#closedError()
+    return new ConnectionError(`The connection to Redis at ${this.address} was lost before its answer came.`, {
+      hint: 'The command may or may not have been done.',
+      cause: error,
+    })
+  }
+
+  #unanswered(deadlineMs: number): Error {
+    return new ConnectionError(`Redis at ${this.address} did not answer within ${deadlineMs} ms.`, {
+      hint: 'The command may or may not have been done. Is Redis overloaded, or the network cut?',
+    })
+  }
+
+  #unreachable(deadlineMs: number): Error {
+    const because = this.#lastError ? ` (last error: ${this.#lastError.message})` : ''
+    return new ConnectionError(`Redis at ${this.address} could not be reached within ${deadlineMs} ms${because}.`, {
+      hint: 'Nothing was written. Check that Redis runs there and that its address and password are right.',
+      cause: this.#lastError,
+    })
+  }
+
+  #closedError(): Error {
+    return new ClosedError('This connection to Redis was closed.', { hint: 'Make the call before close().' })
+  }
+}
+
+function clientOptions({ target, name }: ConnectionOptions): RedisOptions & { replyMapping: 'legacy' } {
+  return {
+    ...(target.settings as RedisOptions),
+    keyPrefix: '',
+    connectionName: name,
+    protocol: 2,
+    replyMapping: 'legacy',
+    lazyConnect: true,
+    autoResubscribe: false,
+    enableAutoPipelining: false,
+    // The three that make a lost reply an error instead of a second try.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (times: number) => Math.min(25 * 2 ** Math.min(times, 10), 800) + Math.random() * 200,
+    // After a failover the old master may live on as a replica: look for the new one.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Enqueues of one tick travel together: one SADD and one variadic RPUSH per queue, in one write.
+ *
+ * A single awaited enqueue loses nothing by it: the buffer is sent when the current tick ends, which is before
+ * the event loop turns. A hundred of them at once become two commands.
+ */
+import type { Arg, Connection } from './connection.js'
+import type { Keys } from './keys.js'
+
+/** One RPUSH takes no more than this, so that no single command keeps Redis from others for long. */
+const MAX_ITEMS = 1_000
+const MAX_CHARS = 1024 * 1024
+
+interface Waiting {
+  payloads: string[]
+  settle: { resolve: () => void; reject: (error: unknown) => void; count: number }[]
+}
+
+export class PushBuffer {
+  readonly #connection: Connection
+  readonly #keys: Keys
+  #waiting = new Map<string, Waiting>()
+  #isScheduled = false
+  readonly #underWay = new Set<Promise<void>>()
+
+  constructor(connection: Connection, keys: Keys) {
+    this.#connection = connection
+    this.#keys = keys
+  }
+
+  /** Resolves when Redis has all of these payloads. */
+  push(queue: string, payloads: string[]): Promise<void> {
+    if (payloads.length === 0) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      let waiting = this.#waiting.get(queue)
+      if (!waiting) {
+        waiting = { payloads: [], settle: [] }
+        this.#waiting.set(queue, waiting)
+      }
+      for (const payload of payloads) waiting.payloads.push(payload)
+      waiting.settle.push({ resolve, reject, count: payloads.length })
+      if (this.#isScheduled) return
+      this.#isScheduled = true
+      process.nextTick(() => this.#flush())
+    })
+  }
+
+  /** Resolves when every push made so far has come to its end, good or bad. */
+  async drained(): Promise<void> {
+    while (this.#isScheduled || this.#underWay.size > 0) {
+      await Promise.allSettled(this.#underWay)
+      if (this.#isScheduled) await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  #flush(): void {
+    this.#isScheduled = false
+    const waiting = this.#waiting
+    this.#waiting = new Map()
+    for (const [queue, { payloads, settle }] of waiting) {
+      const work = this.#send(queue, payloads).then(
+        () => {
+          for (const { resolve } of settle) resolve()
+        },
+        (error: PartialPush) => {
+          // Pushes are settled one by one: those whose payloads all arrived did succeed.
+          let end = 0
+          for (const each of settle) {
+            end += each.count
+            if (end <= error.arrived) each.resolve()
+            else each.reject(error.cause)
+          }
+        },
+      )
+      this.#underWay.add(work)
+      work.then(() => this.#underWay.delete(work))
+    }
+  }
+
+  async #send(queue: string, payloads: string[]): Promise<void> {
+    let arrived = 0
+    try {
+      if (payloads.length === 1) return await this.#sendChunk(queue, payloads)
+      for (const chunk of chunksOf(payloads)) {
+        await this.#sendChunk(queue, chunk)
+        arrived += chunk.length
+      }
+    } catch (cause) {
+      throw new PartialPush(arrived, cause)
+    }
+  }
+
+  async #sendChunk(queue: string, payloads: string[]): Promise<void> {
+    const push: Arg[] = [this.#keys.queue(queue), ...payloads]
+    await this.#connection.sendAll([
+      ['sadd', [this.#keys.queues, queue]],
+      ['rpush', push],
+    ])
+  }
+}
+
+/** Some payloads of a flush arrived, the others did not, or may not have. */
+class PartialPush extends Error {
+  constructor(
+    readonly arrived: number,
+    override readonly cause: unknown,
+  ) {
+    super('A push was not completed.')
+  }
+}
+
+function* chunksOf(payloads: string[]): Generator<string[]> {
+  let chunk: string[] = []
+  let chars = 0
+  for (const payload of payloads) {
+    if (chunk.length > 0 && (chunk.length >= MAX_ITEMS || chars + payload.length > MAX_CHARS)) {
+      yield chunk
+      chunk = []
+      chars = 0
+    }
+    chunk.push(payload)
+    chars += payload.length
+  }
+  yield chunk
+}

@@ -1,0 +1,124 @@
+/**
+ * Queues: the lists of waiting jobs, and the set of their names.
+ */
+import { isUtf8 } from 'node:buffer'
+import { isJsonObject, parseJson } from '../json.js'
+import type { Arg, Connection } from './connection.js'
+import type { Keys } from './keys.js'
+import { PushBuffer } from './push-buffer.js'
+import type { Payload } from './records.js'
+
+/** How many entries one command of an admin call reads, so that other commands get their turn in between. */
+const CHUNK = 1_000
+
+export class Queues {
+  readonly #connection: Connection
+  readonly #keys: Keys
+  readonly #buffer: PushBuffer
+
+  constructor(connection: Connection, keys: Keys) {
+    this.#connection = connection
+    this.#keys = keys
+    this.#buffer = new PushBuffer(connection, keys)
+  }
+
+  /** Appends payloads to a queue and lists its name. Calls of one tick travel together. */
+  push(queue: string, payloads: string[]): Promise<void> {
+    return this.#buffer.push(queue, payloads)
+  }
+
+  /** Resolves when every push made so far has come to its end. */
+  drained(): Promise<void> {
+    return this.#buffer.drained()
+  }
+
+  /** The names, in byte order (Ruby: unordered). */
+  async names(): Promise<string[]> {
+    const names = (await this.#connection.send('smembers', [this.#keys.queues])) as string[]
+    return names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  }
+
+  /** Lists a name without pushing anything. */
+  async watch(queue: string): Promise<void> {
+    await this.#connection.send('sadd', [this.#keys.queues, queue])
+  }
+
+  async size(queue: string): Promise<number> {
+    return (await this.#connection.send('llen', [this.#keys.queue(queue)])) as number
+  }
+
+  async sizes(queues: string[]): Promise<number[]> {
+    if (queues.length === 0) return []
+    return (await this.#connection.sendAll(queues.map((name) => ['llen', [this.#keys.queue(name)]] as const))) as number[]
+  }
+
+  /** Payload texts from `start` on, as `LRANGE` counts them. */
+  async range(queue: string, start: number, stop: number): Promise<string[]> {
+    return (await this.#connection.send('lrange', [this.#keys.queue(queue), start, stop])) as string[]
+  }
+
+  /** Takes the payload at the head of a queue away, or null. No working record holds it: it is the caller's to lose. */
+  async pop(queue: string): Promise<Payload | null> {
+    const bytes = (await this.#connection.sendForBytes('lpop', [this.#keys.queue(queue)])) as Buffer | null
+    return bytes && (isUtf8(bytes) ? bytes.toString('utf8') : bytes)
+  }
+
+  /** Unlists the queue and deletes its jobs, in one transaction (Ruby's pipeline can lose a push in between). */
+  async remove(queue: string): Promise<void> {
+    await this.#connection.sendAll([
+      ['multi', []],
+      ['srem', [this.#keys.queues, queue]],
+      ['srem', [this.#keys.pausedQueues, queue]],
+      ['del', [this.#keys.queue(queue)]],
+      ['exec', []],
+    ])
+  }
+
+  /** Removes every job whose payload is exactly this text. Returns how many. */
+  async removePayload(queue: string, payload: string | Buffer): Promise<number> {
+    return (await this.#connection.send('lrem', [this.#keys.queue(queue), 0, payload])) as number
+  }
+
+  /** Removes every job of a class. Entries that are no jobs are left alone (Ruby raises at them). Returns how many. */
+  async removeClass(queue: string, name: string): Promise<number> {
+    const payloads = new Set<string>()
+    for await (const chunk of this.chunks(queue)) {
+      for (const text of chunk) {
+        const value = parseJson(text)
+        if (isJsonObject(value) && value.class === name) payloads.add(text)
+      }
+    }
+    let count = 0
+    for (const payload of payloads) count += await this.removePayload(queue, payload)
+    return count
+  }
+
+  /** All payloads of a queue, a chunk at a time; jobs taken meanwhile shift what follows. */
+  async *chunks(queue: string): AsyncGenerator<string[]> {
+    for (let start = 0; ; start += CHUNK) {
+      const chunk = await this.range(queue, start, start + CHUNK - 1)
+      if (chunk.length > 0) yield chunk
+      if (chunk.length < CHUNK) return
+    }
+  }
+
+  /** Stops, or lets go on, the taking of jobs from a queue, in the whole cluster. Jobs that run are not touched. */
+  async setPaused(queue: string, paused: boolean): Promise<void> {
+    await this.#connection.send(paused ? 'sadd' : 'srem', [this.#keys.pausedQueues, queue])
+  }
+
+  async paused(): Promise<string[]> {
+    return ((await this.#connection.send('smembers', [this.#keys.pausedQueues])) as string[]).sort()
+  }
+
+  /** Ruby's key that pauses every worker, Ruby's and ours. */
+  async setAllPaused(paused: boolean): Promise<void> {
+    const command: [string, Arg[]] = paused ? ['set', [this.#keys.pauseAll, 'true']] : ['del', [this.#keys.pauseAll]]
+    await this.#connection.send(...command)
+  }
+
+  async allPaused(): Promise<boolean> {
+    const value = (await this.#connection.send('get', [this.#keys.pauseAll])) as string | null
+    return value?.trim().toLowerCase() === 'true'
+  }
+}

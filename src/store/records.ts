@@ -1,0 +1,191 @@
+/**
+ * The JSON records that stand for a job while it is worked on and after it failed, and the four formats of time.
+ *
+ * A payload is spliced in as the text it is. Only an entry that is not a JSON object (what Ruby's pages could not
+ * show) is wrapped: its `payload` shows it for the eye, and `raw` beside it holds its exact bytes, one character
+ * per byte. So a record is JSON for every reader, and what was in the queue can always be had back.
+ */
+import { createHash } from 'node:crypto'
+import { isJsonObject, memberText, parseJson } from '../json.js'
+
+/** What stood in a queue: text, or bytes where it is no job that JSON readers agree on. */
+export type Payload = string | Buffer
+
+/** The class that a wrapped entry shows. */
+export const NOT_A_JOB = '(not a job)'
+
+/** What a `worker:<id>` record says. */
+export interface WorkingRecord {
+  queue: string
+  /** `YYYY-MM-DDTHH:MM:SSZ`, by the worker's clock. */
+  runAt: string
+  payload: Payload
+  /** Our own mark that makes a record unique; undefined in a record of Ruby's. */
+  run: string | undefined
+}
+
+/** Reads a working record, or returns undefined where there is none to be read. */
+export function readWorkingRecord(text: string): WorkingRecord | undefined {
+  const record = parseJson(text)
+  if (!isJsonObject(record)) return undefined
+  return {
+    queue: String(record.queue ?? ''),
+    runAt: String(record.run_at ?? ''),
+    payload: payloadOf(record, text),
+    run: typeof record.run === 'string' ? record.run : undefined,
+  }
+}
+
+function payloadOf(record: Record<string, unknown>, text: string): Payload {
+  if (typeof record.raw === 'string') return Buffer.from(record.raw, 'latin1')
+  return memberText(text, 'payload') ?? 'null'
+}
+
+/** A job that failed, as it goes to a failure backend. */
+export interface Failure {
+  failedAt: Date
+  payload: Payload
+  /** The exception's class name. */
+  exception: string
+  error: string
+  backtrace: string[]
+  /** The worker's id. */
+  worker: string
+  queue: string
+}
+
+/** Writes a failed record with Ruby's keys in Ruby's order (FR:15-27). */
+export function encodeFailure(failure: Failure): string {
+  const [payload, raw] =
+    typeof failure.payload === 'string' ? [failure.payload, ''] : wrap(failure.payload)
+  return (
+    `{"failed_at":${quote(failedAt(failure.failedAt))},"payload":${payload},"exception":${quote(failure.exception)},` +
+    `"error":${quote(failure.error)},"backtrace":${JSON.stringify(failure.backtrace.map((line) => line.toWellFormed()))},` +
+    `"worker":${quote(failure.worker)},"queue":${quote(failure.queue)}${raw}}`
+  )
+}
+
+function wrap(bytes: Buffer): [payload: string, raw: string] {
+  const raw = quote(bytes.toString('latin1'))
+  return [`{"class":${quote(NOT_A_JOB)},"args":[${raw}]}`, `,"raw":${raw}`]
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.toWellFormed())
+}
+
+/** One entry of a failed list, read. */
+export interface FailedJob {
+  /** Names this very entry, also after others were removed: pass it, or the whole object, to `requeue` and `remove`. */
+  ref: string
+  /** Its place in the list when it was read; 0 is the oldest. */
+  index: number
+  /** The list it stands in: `failed`, or `<queue>_failed`. */
+  list: string
+  failedAt: string
+  /** Set once the job was put back. */
+  retriedAt: string | undefined
+  class: string
+  args: unknown
+  exception: string
+  error: string
+  backtrace: string[]
+  worker: string
+  queue: string
+  /** What stood in the queue. */
+  payload: Payload
+  /** False for an entry that is no failed record; `error` says so, and `payload` is its text. */
+  isReadable: boolean
+  /** The entry as it stands in Redis. */
+  text: string
+}
+
+/** Reads one entry of a failed list; never throws. */
+export function readFailedJob(list: string, index: number, text: string): FailedJob {
+  const record = parseJson(text)
+  const base = { ref: makeRef(list, index, text), index, list, text }
+  if (!isJsonObject(record)) {
+    return {
+      ...base,
+      failedAt: '',
+      retriedAt: undefined,
+      class: '',
+      args: [],
+      exception: '',
+      error: 'This entry is not a failed record: it is no JSON object.',
+      backtrace: [],
+      worker: '',
+      queue: '',
+      payload: text,
+      isReadable: false,
+    }
+  }
+  const payload = isJsonObject(record.payload) ? record.payload : {}
+  return {
+    ...base,
+    failedAt: asText(record.failed_at),
+    retriedAt: record.retried_at === undefined || record.retried_at === null ? undefined : asText(record.retried_at),
+    class: asText(payload.class),
+    args: payload.args ?? [],
+    exception: asText(record.exception),
+    error: asText(record.error),
+    backtrace: Array.isArray(record.backtrace) ? record.backtrace.map(asText) : [],
+    worker: asText(record.worker),
+    queue: asText(record.queue),
+    payload: payloadOf(record, text),
+    isReadable: true,
+  }
+}
+
+function asText(value: unknown): string {
+  return value === undefined || value === null ? '' : String(value)
+}
+
+/** The same record with `retried_at` at its end, replacing an earlier one. */
+export function withRetriedAt(text: string, at: Date): string {
+  const stamp = `"retried_at":${quote(failedAt(at))}`
+  const old = memberText(text, 'retried_at')
+  if (old !== undefined) {
+    const member = `"retried_at":${old}`
+    const start = text.lastIndexOf(member)
+    if (start >= 0) return `${text.slice(0, start)}${stamp}${text.slice(start + member.length)}`
+  }
+  return `${text.trimEnd().slice(0, -1)},${stamp}}`
+}
+
+/** `<index>.<digest>@<list>`. */
+export function makeRef(list: string, index: number, text: string): string {
+  return `${index}.${digest(text)}@${list}`
+}
+
+export function readRef(ref: string): { list: string; index: number; digest: string } | undefined {
+  const match = /^(\d+)\.([0-9a-f]{16})@(.+)$/s.exec(ref)
+  if (!match) return undefined
+  return { index: Number(match[1]), digest: match[2] as string, list: match[3] as string }
+}
+
+export function digest(text: string): string {
+  return createHash('sha1').update(text).digest('hex').slice(0, 16)
+}
+
+/** The field of the `deaths` hash for a job: SHA-1 of queue, NUL, payload. */
+export function deathField(queue: string, payload: Payload): string {
+  return createHash('sha1').update(queue).update('\0').update(payload).digest('hex')
+}
+
+// Four formats of time, each in its place (protocol 2, 7.1). Ours are in UTC, which each of them can say.
+
+/** `run_at`: `2026-11-24T02:14:40Z`. */
+export function runAt(at: Date): string {
+  return `${at.toISOString().slice(0, 19)}Z`
+}
+
+/** `worker:<id>:started`: `2026-11-24 02:14:40 +0000`. */
+export function startedAt(at: Date): string {
+  return `${at.toISOString().slice(0, 19).replace('T', ' ')} +0000`
+}
+
+/** `failed_at` and `retried_at`: `2026/11/24 02:14:40 UTC`. */
+export function failedAt(at: Date): string {
+  return `${at.toISOString().slice(0, 19).replaceAll('-', '/').replace('T', ' ')} UTC`
+}

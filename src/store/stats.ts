@@ -1,0 +1,40 @@
+/**
+ * Counters: `stat:<name>`, plain integers (protocol 8).
+ */
+import type { Connection } from './connection.js'
+import type { Keys } from './keys.js'
+
+export class Stats {
+  readonly #connection: Connection
+  readonly #keys: Keys
+
+  constructor(connection: Connection, keys: Keys) {
+    this.#connection = connection
+    this.#keys = keys
+  }
+
+  /** 0 where there is none. */
+  async get(name: string): Promise<number> {
+    return Number((await this.#connection.send('get', [this.#keys.stat(name)])) ?? 0)
+  }
+
+  async getAll(names: string[]): Promise<number[]> {
+    if (names.length === 0) return []
+    const values = (await this.#connection.send('mget', names.map((name) => this.#keys.stat(name)))) as (string | null)[]
+    return values.map((value) => Number(value ?? 0))
+  }
+
+  /** Returns the new value. */
+  async increment(name: string, by = 1): Promise<number> {
+    return (await this.#connection.send('incrby', [this.#keys.stat(name), by])) as number
+  }
+
+  /** Returns the new value. In Ruby 3.0 it raises, by a slip of the pen. */
+  async decrement(name: string, by = 1): Promise<number> {
+    return (await this.#connection.send('decrby', [this.#keys.stat(name), by])) as number
+  }
+
+  async clear(name: string): Promise<void> {
+    await this.#connection.send('del', [this.#keys.stat(name)])
+  }
+}

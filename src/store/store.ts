@@ -1,0 +1,52 @@
+/**
+ * Everything Redis holds for one namespace, behind one connection. The rest of the house reaches Redis through this.
+ */
+import type { RedisTarget } from '../config.js'
+import { Connection } from './connection.js'
+import { Failures } from './failures.js'
+import { Keys } from './keys.js'
+import { Queues } from './queues.js'
+import { Slots } from './slots.js'
+import { Stats } from './stats.js'
+import { Workers } from './workers.js'
+
+export interface StoreOptions {
+  target: RedisTarget
+  namespace: string
+  /** Shown by `CLIENT LIST`. */
+  name: string
+  deadlineMs: number
+}
+
+export class Store {
+  readonly connection: Connection
+  readonly keys: Keys
+  readonly queues: Queues
+  readonly failures: Failures
+  readonly workers: Workers
+  readonly slots: Slots
+  readonly stats: Stats
+  readonly options: StoreOptions
+
+  constructor(options: StoreOptions) {
+    this.options = options
+    this.connection = new Connection(options)
+    this.keys = new Keys(options.namespace)
+    this.queues = new Queues(this.connection, this.keys)
+    this.failures = new Failures(this.connection, this.keys)
+    this.workers = new Workers(this.connection, this.keys)
+    this.slots = new Slots(this.connection, this.keys)
+    this.stats = new Stats(this.connection, this.keys)
+  }
+
+  /** The same namespace through a connection of its own. */
+  duplicate(name: string): Store {
+    return new Store({ ...this.options, name })
+  }
+
+  /** Waits for the pushes under way, then ends the connection. */
+  async close(): Promise<void> {
+    await this.queues.drained()
+    this.connection.close()
+  }
+}

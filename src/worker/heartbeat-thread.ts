@@ -1,0 +1,89 @@
+/**
+ * The thread that shows that a worker process lives: its own event loop, its own connection.
+ *
+ * A job that keeps the main thread busy for minutes changes nothing here. What the main thread has to say (that its
+ * loop still turns, how many jobs each slot did) stands in shared memory and needs no message.
+ *
+ * Registering is the first heartbeat, so the next is due one interval later; only then does the thread load a Redis
+ * client and connect. A worker that lives shorter never pays for it.
+ */
+import { writeSync } from 'node:fs'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Store, StoreOptions } from '../store/store.js'
+
+export interface HeartbeatThreadData {
+  store: StoreOptions
+  ids: string[]
+  beatMs: number
+  /** End the process when its event loop has not turned for this long; 0: never. */
+  maxStallMs: number
+  /** [0] turns of the main loop, then for each slot: jobs processed, jobs failed. All count up and wrap around. */
+  counters: SharedArrayBuffer
+}
+
+export type HeartbeatMessage = { kind: 'unregistered'; ids: string[] } | { kind: 'trouble'; message: string }
+
+const data = workerData as HeartbeatThreadData
+const counters = new Uint32Array(data.counters)
+const reported = new Uint32Array(counters.length)
+let store: Store | undefined
+let isStopping = false
+let wakeUp: () => void = () => {}
+
+parentPort?.once('message', () => {
+  isStopping = true
+  store?.connection.close()
+  wakeUp()
+})
+
+let turns = Atomics.load(counters, 0)
+let turnedAt = performance.now()
+
+while (await rest(data.beatMs)) {
+  killIfStalled()
+  try {
+    await beat()
+  } catch (error) {
+    if (!isStopping) tell({ kind: 'trouble', message: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+/** Waits; false once the thread shall end. */
+async function rest(ms: number): Promise<boolean> {
+  if (isStopping) return false
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    wakeUp = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+  })
+  return !isStopping
+}
+
+async function beat(): Promise<void> {
+  store ??= new (await import('../store/store.js')).Store(data.store)
+  const now = Uint32Array.from(counters.keys(), (i) => Atomics.load(counters, i))
+  const since = (i: number) => ((now[i] as number) - (reported[i] as number)) >>> 0
+  const beats = data.ids.map((id, i) => ({ id, processed: since(1 + 2 * i), failed: since(2 + 2 * i) }))
+  const gone = await store.workers.beat(beats)
+  reported.set(now)
+  if (gone.length > 0) tell({ kind: 'unregistered', ids: gone })
+}
+
+/** A loop that hangs cannot be asked to stop. Its process is ended, and its jobs are recovered as any dead worker's. */
+function killIfStalled(): void {
+  const now = Atomics.load(counters, 0)
+  if (now !== turns) {
+    turns = now
+    turnedAt = performance.now()
+    return
+  }
+  if (data.maxStallMs === 0 || performance.now() - turnedAt < data.maxStallMs) return
+  writeSync(2, `resque: the event loop of process ${process.pid} has stood still for ${data.maxStallMs} ms; ending it.\n`)
+  process.kill(process.pid, 'SIGKILL')
+}
+
+function tell(message: HeartbeatMessage): void {
+  parentPort?.postMessage(message)
+}

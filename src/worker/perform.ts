@@ -1,0 +1,220 @@
+/**
+ * One job on one slot, from its payload to its ending. Whatever it does, it comes to exactly one end.
+ */
+import type { JobContext, Logger } from '../context.js'
+import { DirtyExit, JobTimeoutError, messageOf, PayloadTooLargeError, UnknownJobError, wireNameOf } from '../errors.js'
+import { channels, type JobFinishedEvent } from '../events.js'
+import type { FailureBackend } from '../failure/backend.js'
+import { hooksOf, type Outcome, performJob, runFailureHooks, runWorkerHooks, type WorkerHooks } from '../hooks.js'
+import { type AnyJob, type ParsedJob, readJob } from '../job.js'
+import type { Payload } from '../store/records.js'
+import type { Ending } from '../store/slots.js'
+import { failedEnding } from './report.js'
+
+/** What the jobs of a worker share. */
+export interface PerformSettings {
+  jobs: ReadonlyMap<string, AnyJob>
+  hooks: readonly WorkerHooks[]
+  failureBackend: FailureBackend
+  log: Logger
+  maxPayloadBytes: number
+  /** How long a job may go on after its signal was aborted. */
+  abortGraceMs: number
+}
+
+export interface TakenJob {
+  queue: string
+  payload: Payload
+  workerId: string
+  /** How many workers died of it before. */
+  deaths: number
+}
+
+/** Why a running job was told to stop, and what becomes of it if it does not end well by itself. */
+type Stop = { reason: Error; then: 'fail' | 'return' }
+
+export class RunningJob {
+  readonly taken: TakenJob
+  /** The class name, or '' where the payload is no job. */
+  readonly class: string
+  readonly #settings: PerformSettings
+  readonly #parsed: ParsedJob | Error
+  readonly #job: AnyJob | undefined
+  #controller: AbortController | undefined
+  #stop: Stop | undefined
+  #isSettled = false
+  #startedAt = 0
+  #onEnd: (ending: Ending) => void = () => {}
+  #timer: NodeJS.Timeout | undefined
+  #grace: NodeJS.Timeout | undefined
+
+  constructor(taken: TakenJob, settings: PerformSettings) {
+    this.taken = taken
+    this.#settings = settings
+    this.#parsed = readTaken(taken.payload, settings.maxPayloadBytes)
+    this.class = this.#parsed instanceof Error ? '' : this.#parsed.class
+    this.#job = settings.jobs.get(this.class)
+  }
+
+  /** Runs the job, and calls `onEnd` once, when it is known how it ended. */
+  start(onEnd: (ending: Ending) => void): void {
+    this.#onEnd = onEnd
+    if (channels.jobFinished.hasSubscribers) this.#startedAt = performance.now()
+    if (channels.jobStarted.hasSubscribers) channels.jobStarted.publish(this.#event())
+    const parsed = this.#parsed
+    if (parsed instanceof Error) {
+      this.#settle({ kind: 'failed', error: parsed })
+      return
+    }
+    const job = this.#job
+    if (!job) {
+      this.#settle({ kind: 'failed', error: this.#unknown(parsed.class) })
+      return
+    }
+    const work = this.#settings.hooks.length === 0 ? this.#performJob(job, parsed) : this.#performWithForkHooks(job, parsed)
+    work.then(this.#settle)
+    if (job.timeoutMs !== undefined && job.timeoutMs > 0) {
+      const reason = new JobTimeoutError(`${job.name} ran longer than its timeoutMs of ${job.timeoutMs}.`)
+      this.#timer = setTimeout(() => this.abort(reason, 'fail'), job.timeoutMs)
+    }
+  }
+
+  /** Aborts the job's signal. If it has not ended after the grace, it is given up: it may go on, unheeded. */
+  abort(reason: Error, then: Stop['then'], graceMs = this.#settings.abortGraceMs): void {
+    if (this.#stop) return
+    this.#stop = { reason, then }
+    this.#controller?.abort(reason)
+    this.#grace = setTimeout(() => this.#settle(undefined), graceMs)
+  }
+
+  /** The first outcome counts; undefined: the job was given up. */
+  readonly #settle = (outcome: Outcome | undefined): void => {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    clearTimeout(this.#timer)
+    clearTimeout(this.#grace)
+    const stop = this.#stop
+    const endedWell = outcome !== undefined && outcome.kind !== 'failed'
+    // A timeout is a failure even if the job ended in its grace: it took too long.
+    if (endedWell && !(stop?.reason instanceof JobTimeoutError)) {
+      this.#end(done, outcome.kind === 'skipped' ? 'skipped' : 'done')
+    } else if (stop?.then === 'return') {
+      this.#end({ kind: 'returned', queue: this.taken.queue, payload: this.taken.payload }, 'returned')
+    } else {
+      this.#fail(outcome).then(([ending, error]) => this.#end(ending, 'failed', error))
+    }
+  }
+
+  #end(ending: Ending, outcome: JobFinishedEvent['outcome'], error?: unknown): void {
+    if (channels.jobFinished.hasSubscribers) {
+      const durationMs = performance.now() - this.#startedAt
+      channels.jobFinished.publish({ ...this.#event(), outcome, durationMs, ...(outcome === 'failed' && { error }) })
+    }
+    this.#onEnd(ending)
+  }
+
+  #performJob(job: AnyJob, parsed: ParsedJob): Promise<Outcome> {
+    return performJob(job, parsed.args, new Context(this, this.taken, this.class, this.#settings.log))
+  }
+
+  async #performWithForkHooks(job: AnyJob, parsed: ParsedJob): Promise<Outcome> {
+    const { queue, payload } = this.taken
+    const worked = { queue, class: parsed.class, args: parsed.args, payload: payload.toString() }
+    try {
+      await runWorkerHooks(this.#settings.hooks, 'beforeFork', worked)
+      await runWorkerHooks(this.#settings.hooks, 'afterFork', worked)
+    } catch (error) {
+      return { kind: 'failed', error }
+    }
+    return this.#performJob(job, parsed)
+  }
+
+  async #fail(outcome: Outcome | undefined): Promise<[Ending, error: unknown]> {
+    const { log, failureBackend } = this.#settings
+    if (outcome === undefined) {
+      log.warn({ class: this.class, queue: this.taken.queue }, `${this.description} did not end after its abort; it was given up.`)
+    }
+    let error = this.#stop?.reason ?? (outcome?.kind === 'failed' ? outcome.error : new DirtyExit('The job was given up.'))
+    if (this.#job && !(this.#parsed instanceof Error) && hooksOf(this.#job).onFailure.length > 0) {
+      error = await runFailureHooks(this.#job, error, this.#parsed.args, this.description)
+    }
+    log.error(
+      { err: error, class: this.class, queue: this.taken.queue, workerId: this.taken.workerId },
+      `${this.description} failed: #<${wireNameOf(error)}: ${messageOf(error)}>`,
+    )
+    return [await failedEnding({ ...this.taken, error }, failureBackend, log), error]
+  }
+
+  /** As Ruby shows a job in logs (J:253). */
+  get description(): string {
+    const args = this.#parsed instanceof Error ? '' : JSON.stringify(this.#parsed.args)
+    return `(Job{${this.taken.queue}} | ${this.class || 'No Name'} | ${args})`
+  }
+
+  #unknown(name: string): Error {
+    const known = [...this.#settings.jobs.keys()]
+    const some = known.length > 10 ? `${known.slice(0, 10).join(', ')}, and ${known.length - 10} more` : known.join(', ')
+    return new UnknownJobError(`This worker knows no job named "${name}". It knows: ${some || 'none'}.`, {
+      hint: 'Give it the job (jobs: […], or --require), or let it work other queues; then retry.',
+    })
+  }
+
+  #event() {
+    const { workerId, queue, payload } = this.taken
+    return { workerId, queue, class: this.class, payload: payload.toString() }
+  }
+
+  /** The job's signal, made when it is first asked for: most jobs never do. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#stop) this.#controller.abort(this.#stop.reason)
+    }
+    return this.#controller.signal
+  }
+}
+
+const done: Ending = { kind: 'done' }
+
+function readTaken(payload: Payload, maxBytes: number): ParsedJob | Error {
+  if (payload.length > maxBytes || (payload.length * 3 > maxBytes && Buffer.byteLength(payload) > maxBytes)) {
+    return new PayloadTooLargeError(
+      `Expected a payload of at most ${maxBytes} bytes (maxPayloadBytes), got ${Buffer.byteLength(payload)}.`,
+    )
+  }
+  return readJob(payload)
+}
+
+/** What the job sees of itself; its costlier parts are made when asked for. */
+class Context implements JobContext {
+  readonly #running: RunningJob
+  readonly #taken: TakenJob
+  readonly #log: Logger
+  readonly class: string
+
+  constructor(running: RunningJob, taken: TakenJob, name: string, log: Logger) {
+    this.#running = running
+    this.#taken = taken
+    this.#log = log
+    this.class = name
+  }
+  get queue(): string {
+    return this.#taken.queue
+  }
+  get payload(): string {
+    return this.#taken.payload.toString()
+  }
+  get workerId(): string {
+    return this.#taken.workerId
+  }
+  get attempt(): number {
+    return this.#taken.deaths + 1
+  }
+  get signal(): AbortSignal {
+    return this.#running.signal
+  }
+  get log(): Logger {
+    const { class: name, queue, workerId } = this
+    return this.#log.child?.({ class: name, queue, workerId }) ?? this.#log
+  }
+}

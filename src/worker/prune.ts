@@ -1,0 +1,118 @@
+/**
+ * Finding workers that died, and bringing their jobs to safety (protocol 6.7; what differs is in docs/internals.md).
+ *
+ * Any live worker does it, on Redis' clock. A worker of ours is judged by its own rhythm, which stands recorded
+ * beside it, and its job goes back to the head of its queue, or to failed where the job or its history says so.
+ * A Ruby worker is judged by Ruby's rule alone, under Ruby's lock, and its job goes to failed as Ruby has it.
+ */
+import { isUtf8 } from 'node:buffer'
+import { rubyRhythm } from '../config.js'
+import type { Logger } from '../context.js'
+import { DirtyExit, messageOf, PruneDeadWorkerDirtyExit, wireNameOf } from '../errors.js'
+import { channels } from '../events.js'
+import { entriesOf, type FailureBackend } from '../failure/backend.js'
+import { hooksOf, runFailureHooks } from '../hooks.js'
+import { type AnyJob, readJob } from '../job.js'
+import { deathField, readWorkingRecord, type WorkingRecord } from '../store/records.js'
+import type { Store } from '../store/store.js'
+import type { Burial, Census, Verdict, WorkerKind } from '../store/workers.js'
+
+export interface PruneOptions {
+  store: Store
+  /** The worker that looks. */
+  workerId: string
+  failureBackend: FailureBackend
+  /** For the failure hooks of jobs that go to failed. */
+  jobs: ReadonlyMap<string, AnyJob>
+  maxDeaths: number
+  log: Logger
+}
+
+/** Looks once. Resolves to what was done, by worker id. */
+export async function prune(options: PruneOptions): Promise<Map<string, Verdict>> {
+  const { store, workerId, log } = options
+  const census = await store.workers.census()
+  const verdicts = new Map<string, Verdict>()
+  const judgesRuby = await store.workers.takeRubyPruneLock(workerId, rubyRhythm.heartbeatSeconds)
+  for (const id of deadWorkers(census, judgesRuby)) {
+    const kind = census.kinds.get(id)
+    const verdict = await buryDead(options, id, census.heartbeats.get(id) as string, kind)
+    verdicts.set(id, verdict)
+    if (verdict === 'changed') continue
+    log.warn({ workerId: id, verdict }, `Pruned dead worker ${id}: ${sentences[verdict]}.`)
+    if (channels.worker.hasSubscribers) channels.worker.publish({ workerId: id, event: 'recovered', detail: verdict })
+  }
+  for (const id of census.kinds.keys()) {
+    // Alive once, and somebody deleted its heartbeat: its clock starts now.
+    if (census.registered.has(id) && !census.heartbeats.has(id)) await store.workers.startClock(id, census.now)
+  }
+  const gone = [...census.kinds.keys()].filter((id) => !census.registered.has(id) && !census.heartbeats.has(id))
+  await store.workers.forgetKinds(gone)
+  return verdicts
+}
+
+const sentences: Record<Verdict, string> = {
+  changed: 'it moved meanwhile',
+  removed: 'it held no job',
+  requeued: 'its job is at the head of its queue again',
+  failed: 'its job went to failed',
+  parked: 'its job has killed too many workers and went to failed',
+}
+
+/** The ids whose last heartbeat is too old, by the rule of their kind. */
+export function deadWorkers({ now, heartbeats, kinds }: Census, judgesRuby: boolean): string[] {
+  const dead: string[] = []
+  for (const [id, heartbeat] of heartbeats) {
+    const at = Date.parse(heartbeat) / 1_000
+    // What is no time cannot be judged; Ruby raises at it.
+    if (Number.isNaN(at)) continue
+    const kind = kinds.get(id)
+    const limit = kind ? kind.deadAfterMs / 1_000 : rubyRhythm.deadAfterSeconds
+    if (now - at > limit && (kind || judgesRuby)) dead.push(id)
+  }
+  return dead
+}
+
+async function buryDead(
+  options: PruneOptions,
+  id: string,
+  heartbeat: string,
+  kind: WorkerKind | undefined,
+): Promise<Verdict> {
+  const { store } = options
+  const record = await store.workers.record(id)
+  // Byte for byte: a record of Ruby's may hold bytes that are not text.
+  const job = record && readWorkingRecord(record.toString('latin1'))
+  const burial: Burial = { id, record, heartbeat }
+  if (job) burial.job = await fateOf(options, id, job, kind)
+  return store.workers.bury(burial)
+}
+
+async function fateOf(options: PruneOptions, id: string, job: WorkingRecord, kind: WorkerKind | undefined) {
+  const { failureBackend, log, maxDeaths } = options
+  // The record was read one character per byte: so is everything in it.
+  const queue = Buffer.from(job.queue, 'latin1').toString('utf8')
+  const payload = Buffer.isBuffer(job.payload) ? job.payload : Buffer.from(job.payload, 'latin1')
+  const parsed = readJob(payload)
+  const name = parsed instanceof Error ? '<Unknown Job>' : parsed.class
+  const fate: 'requeue' | 'fail' = kind && !kind.failOnDeath.includes(name) ? 'requeue' : 'fail'
+  let error: unknown =
+    fate === 'requeue'
+      ? new DirtyExit(`${name} has killed its worker ${maxDeaths} times; it is parked here instead of being tried again.`)
+      : new PruneDeadWorkerDirtyExit(`Worker ${id} did not gracefully exit while processing ${name}`)
+  const definition = parsed instanceof Error ? undefined : options.jobs.get(parsed.class)
+  if (fate === 'fail' && definition && !(parsed instanceof Error) && hooksOf(definition).onFailure.length > 0) {
+    error = await runFailureHooks(definition, error, parsed.args, `(Job{${queue}} | ${name} | ${JSON.stringify(parsed.args)})`)
+  }
+  const failure = {
+    failedAt: new Date(),
+    payload: Buffer.isBuffer(job.payload) || !isUtf8(payload) ? payload : payload.toString('utf8'),
+    exception: wireNameOf(error),
+    error: messageOf(error),
+    backtrace: [],
+    worker: id,
+    queue,
+  }
+  const entries = await entriesOf(failureBackend, failure, log)
+  return { fate, queue, payload, deathField: deathField(queue, payload), maxDeaths, entries }
+}

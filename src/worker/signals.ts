@@ -1,0 +1,76 @@
+/**
+ * What a signal does to a worker process (protocol 6.6), for jobs that run in the process itself.
+ *
+ * Ruby's words speak of a child per job. Here the "child" is the running jobs: to kill it is to abort their signal,
+ * and to give up what does not end in time. Differs: an idle worker reacts at once, and a job that had to be aborted
+ * by a stop goes back to its queue instead of being lost or failed, unless TERM_CHILD asks for Ruby's failure.
+ */
+import type { Logger } from '../context.js'
+import type { Worker } from './worker.js'
+
+export interface SignalSettings {
+  /** How long TERM lets jobs go on before it aborts them. */
+  stopTimeoutMs: number
+  /** `TERM_CHILD`: TERM and INT abort the jobs, and those that do not finish fail with a TermException. */
+  termChild: boolean
+  /** `RESQUE_TERM_TIMEOUT`: how long an aborted job may go on. */
+  termTimeoutMs: number
+  /** `RESQUE_PRE_SHUTDOWN_TIMEOUT`: with TERM_CHILD, how long TERM waits before it aborts. */
+  preShutdownTimeoutMs: number
+  /** `GRACEFUL_TERM`: TERM is as QUIT. */
+  gracefulTerm: boolean
+  log: Logger
+}
+
+interface Reaction {
+  /** What it does, for people. */
+  does: string
+  act(worker: Worker, settings: SignalSettings): unknown
+}
+
+const quit: Reaction = {
+  does: 'finish the running jobs, however long they take, then exit',
+  act: (worker) => worker.stop({ timeoutMs: Number.POSITIVE_INFINITY }),
+}
+
+const term: Reaction = {
+  does: 'finish the running jobs within the stop timeout, abort and give back the rest, then exit',
+  act(worker, settings) {
+    if (settings.gracefulTerm) return quit.act(worker, settings)
+    const { termChild, preShutdownTimeoutMs, termTimeoutMs, stopTimeoutMs } = settings
+    if (!termChild) return worker.stop({ timeoutMs: stopTimeoutMs, abortGraceMs: termTimeoutMs })
+    return worker.stop({ timeoutMs: preShutdownTimeoutMs + termTimeoutMs, abortGraceMs: termTimeoutMs, unfinished: 'fail' })
+  },
+}
+
+export const signalTable: Readonly<Partial<Record<NodeJS.Signals, Reaction>>> = {
+  SIGQUIT: quit,
+  SIGTERM: term,
+  SIGINT: {
+    does: 'abort the running jobs now and give back what does not end in time, then exit',
+    act: (worker, { termTimeoutMs, termChild }) =>
+      worker.stop({ timeoutMs: termTimeoutMs, abortGraceMs: termTimeoutMs, unfinished: termChild ? 'fail' : 'return' }),
+  },
+  // A terminal that closes. Ruby does not trap it, and its worker dies of it.
+  SIGHUP: { does: 'as TERM', act: term.act },
+  SIGUSR1: { does: 'kill the running jobs (they fail as a DirtyExit) and go on', act: (worker) => worker.killJobs() },
+  SIGUSR2: { does: 'take no new jobs', act: (worker) => worker.pause() },
+  SIGCONT: { does: 'take jobs again', act: (worker) => worker.resume() },
+}
+
+/**
+ * Listens for the signals. Returns what ends it. Do it before anything else: without a listener SIGUSR1 opens Node's
+ * inspector.
+ */
+export function installSignals(worker: Worker, settings: SignalSettings): () => void {
+  const listeners = Object.entries(signalTable).map(([signal, { act }]) => {
+    const listener = async () => {
+      settings.log.debug({ signal }, `Got ${signal}`)
+      await act(worker, settings)
+    }
+    process.on(signal, listener)
+    return () => process.off(signal, listener)
+  })
+  settings.log.debug({}, 'Registered signals')
+  return () => listeners.forEach((remove) => remove())
+}

@@ -1,0 +1,285 @@
+/**
+ * The loop of a worker: once per turn, one call that ends the jobs that are done and takes new ones.
+ *
+ * While a call is under way, finished slots gather; so the number of jobs a call moves follows the load by itself.
+ * A call whose reply was lost is never repeated blindly: the working records tell what it did (`#reconcile`).
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '../context.js'
+import { ClosedError, CommandError, messageOf } from '../errors.js'
+import { deathField, type Payload, readWorkingRecord, runAt } from '../store/records.js'
+import { type Ending, MAX_OFFERED, type OfferedSlot, type ReserveReply, type SlotNaming } from '../store/slots.js'
+import type { Store } from '../store/store.js'
+
+/** One slot: free, or holding a job until Redis has accepted its end. */
+export interface Slot {
+  /** Its number in the ids of its process. */
+  readonly number: number
+  readonly workerId: string
+  held: Held | undefined
+}
+
+interface Held {
+  queue: string
+  payload: Payload
+  /** The call that took it. */
+  call: string
+  deaths: number
+  /** Set once the job has ended and the end is not yet accepted. */
+  ending: Ending | undefined
+}
+
+export interface TurnsOptions {
+  store: Store
+  slots: Slot[]
+  /** Unique for this process: every mark it makes begins with it. */
+  nonce: string
+  naming: SlotNaming
+  log: Logger
+  /** The queues to take from, now. */
+  queues(): { names: readonly string[]; json: string; countQueues: boolean }
+  /** A slot has a job: start it. */
+  onJob(slot: Slot, held: Held): void
+  /** The end of a job was accepted. */
+  onEnded(slot: Slot, ending: Ending): void
+  /** A turn ended; `rest` when it found nothing more to take. */
+  onTurn(turn: { rest: boolean; took: number; isPaused: boolean; queueCount: number }): void
+  /** These workers are not registered any more. Resolves when they are again. */
+  onUnregistered(slots: Slot[]): Promise<void>
+}
+
+export class Turns {
+  readonly #options: TurnsOptions
+  readonly #ended: Slot[] = []
+  readonly #idle: Slot[]
+  #isTaking = false
+  #wantsJobs = false
+  #underWay: Promise<void> | undefined
+  #isScheduled = false
+  #calls = 0
+  /** How many free slots the next call offers: it grows while jobs keep coming, so an idle look is cheap. */
+  #appetite = 1
+  #secondsAt = 0
+  #runAt = ''
+
+  constructor(options: TurnsOptions) {
+    this.#options = options
+    this.#idle = [...options.slots].reverse()
+  }
+
+  /** How many slots hold a job. */
+  get busyCount(): number {
+    return this.#options.slots.length - this.#idle.length
+  }
+
+  get hasFreeSlot(): boolean {
+    return this.#idle.length > 0
+  }
+
+  /** Takes jobs from now on, or no longer. */
+  setTaking(isTaking: boolean): void {
+    this.#isTaking = isTaking
+    if (isTaking) this.wake()
+  }
+
+  /** There may be jobs: look. */
+  wake(): void {
+    this.#wantsJobs = true
+    this.#turnNow()
+  }
+
+  /** A job has come to its end. */
+  finish(slot: Slot, ending: Ending): void {
+    if (!slot.held) return
+    slot.held.ending = ending
+    this.#ended.push(slot)
+    this.#wantsJobs = true
+    if (!this.#underWay) this.#schedule()
+  }
+
+  /**
+   * Plans the next turn: after this round of the event loop, so that jobs that end together travel together; or, when
+   * every job has ended, at once, since there is nothing to wait for.
+   */
+  #schedule(): void {
+    if (this.#ended.length === this.busyCount) process.nextTick(() => this.#turnNow())
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#isScheduled = false
+      this.#turnNow()
+    })
+  }
+
+  /** Resolves when no call is under way and no accepted end is outstanding. */
+  async settled(): Promise<void> {
+    while (this.#underWay || this.#ended.length > 0) {
+      this.#turnNow()
+      await this.#underWay
+    }
+  }
+
+  #turnNow(): void {
+    if (this.#underWay) return
+    const takes = this.#isTaking && this.#wantsJobs
+    if (this.#ended.length === 0 && !(takes && this.#idle.length > 0)) return
+    this.#underWay = this.#turn(takes).finally(() => {
+      this.#underWay = undefined
+      if (this.#ended.length > 0 || (this.#isTaking && this.#wantsJobs && this.#idle.length > 0)) this.#schedule()
+    })
+  }
+
+  async #turn(takes: boolean): Promise<void> {
+    const { store, nonce, naming, queues } = this.#options
+    const ended = this.#ended.splice(0, MAX_OFFERED)
+    const room = Math.min(MAX_OFFERED - ended.length, Math.max(0, this.#appetite - ended.length))
+    const idle = takes ? this.#idle.splice(Math.max(0, this.#idle.length - room)).reverse() : []
+    const offered = [...ended, ...idle]
+    const call = (++this.#calls).toString(36)
+    const { names, json, countQueues } = queues()
+    this.#wantsJobs = false
+    let reply: ReserveReply
+    try {
+      const request = {
+        slots: offered.map(offer),
+        queues: takes ? json : undefined,
+        countQueues: takes && countQueues,
+        nonce,
+        call,
+        naming,
+        runAt: this.#now(),
+      }
+      reply = await store.slots.finishAndReserve(request, names)
+    } catch (error) {
+      await this.#recover(error, offered, call)
+      return
+    }
+    await this.#apply(offered, reply, takes, call)
+  }
+
+  async #apply(offered: Slot[], reply: ReserveReply, takes: boolean, call: string): Promise<void> {
+    const refused = new Map(reply.refused.map(({ slot, reason }) => [offered[slot] as Slot, reason]))
+    const odd: Slot[] = []
+    const unregistered: Slot[] = []
+    for (const slot of offered) {
+      const reason = refused.get(slot)
+      if (reason === 'unwritable') {
+        this.#ended.push(slot)
+        continue
+      }
+      if (reason === 'lost') this.#loseReport(slot)
+      else if (slot.held) this.#accept(slot)
+      if (reason === 'occupied') odd.push(slot)
+      if (reason === 'unregistered' || reason === 'lost') unregistered.push(slot)
+    }
+    for (const job of reply.jobs) this.#start(offered[job.slot] as Slot, call, job)
+    for (const slot of offered) {
+      if (!slot.held && !odd.includes(slot)) this.#idle.push(slot)
+    }
+    const took = reply.jobs.length
+    const room = offered.length - refused.size
+    const rest = took < room || reply.isPaused
+    this.#appetite = rest ? Math.max(1, took) : Math.min(MAX_OFFERED, 2 * Math.max(took, 1))
+    // More may wait than was offered room for.
+    if (takes && !rest && took > 0) this.#wantsJobs = true
+    if (unregistered.length > 0) await this.#options.onUnregistered(unregistered)
+    if (odd.length > 0) await this.#reconcile(odd)
+    if ([...refused.values()].includes('unwritable')) {
+      this.#options.log.error({}, 'A failure could not be written to its failed list; its job is held, and it will be tried again.')
+      await delay(1_000)
+    }
+    if (takes) {
+      this.#options.onTurn({ rest, took, isPaused: reply.isPaused, queueCount: reply.queueCount })
+    }
+  }
+
+  #start(slot: Slot, call: string, job: { queue: string; payload: Payload; deaths: number }): void {
+    const held: Held = { queue: job.queue, payload: job.payload, call, deaths: job.deaths, ending: undefined }
+    slot.held = held
+    this.#options.onJob(slot, held)
+  }
+
+  #accept(slot: Slot): void {
+    const ending = slot.held?.ending as Ending
+    slot.held = undefined
+    this.#options.onEnded(slot, ending)
+  }
+
+  /** This worker was declared dead while it lived, and its job given to another: the report counts for nothing. */
+  #loseReport(slot: Slot): void {
+    const { log } = this.#options
+    log.warn(
+      { workerId: slot.workerId, queue: slot.held?.queue },
+      `The end of a job (${slot.held?.ending?.kind}) was refused: ${slot.workerId} had been declared dead, and the job was taken from it.`,
+    )
+    slot.held = undefined
+  }
+
+  /** A call failed. What it did is read from the records once Redis answers. */
+  async #recover(error: unknown, offered: Slot[], call: string): Promise<void> {
+    const { log, store } = this.#options
+    const hint = error instanceof CommandError ? 'Redis refused it' : 'Redis is not to be reached'
+    log.warn({ err: error, call }, `${hint}; the worker waits and goes on by itself: ${messageOf(error)}`)
+    for (let attempt = 0; ; attempt++) {
+      await delay(Math.min(50 * 2 ** attempt, 1_000) * (0.5 + Math.random() / 2))
+      try {
+        await this.#reconcile(offered)
+        break
+      } catch (again) {
+        // The worker was stopped meanwhile; whatever is still held is found by recovery.
+        if (again instanceof ClosedError) {
+          this.#isTaking = false
+          this.#ended.length = 0
+          return
+        }
+      }
+    }
+    log.info({ call }, `Redis at ${store.connection.address} answers again.`)
+    this.#wantsJobs = true
+    if (error instanceof CommandError) await delay(500)
+  }
+
+  /**
+   * Reads the records of these slots and believes them: an end whose job's record still carries its mark did not
+   * arrive and is sent again; a record with another mark of this process is a job that was given to the slot.
+   */
+  async #reconcile(slots: Slot[]): Promise<void> {
+    const { store, nonce, log } = this.#options
+    const texts = await store.slots.records(slots.map(({ workerId }) => workerId))
+    slots.forEach((slot, i) => {
+      const text = texts[i]
+      const record = text ? readWorkingRecord(text) : undefined
+      const call = record?.run?.startsWith(`${nonce}.`) ? record.run.split('.')[1] : undefined
+      if (slot.held && slot.held.call === call) {
+        this.#ended.push(slot)
+        return
+      }
+      if (slot.held) this.#accept(slot)
+      if (!record) {
+        this.#idle.push(slot)
+      } else if (call !== undefined) {
+        this.#start(slot, call, { queue: record.queue, payload: record.payload, deaths: 0 })
+      } else {
+        // Somebody else works under this id: the slot is left to them.
+        log.error({ workerId: slot.workerId }, `The working record of ${slot.workerId} is not of this process; the slot is not used.`)
+      }
+    })
+  }
+
+  /** `run_at`, made once a second. */
+  #now(): string {
+    const seconds = Math.floor(Date.now() / 1_000)
+    if (seconds !== this.#secondsAt) {
+      this.#secondsAt = seconds
+      this.#runAt = runAt(new Date(seconds * 1_000))
+    }
+    return this.#runAt
+  }
+}
+
+function offer({ number, held }: Slot): OfferedSlot {
+  if (!held) return { number }
+  const { call, queue, payload, deaths } = held
+  const field = deaths > 0 ? deathField(queue, payload) : undefined
+  return { number, held: { call, ending: held.ending as Ending, deathField: field } }
+}
