@@ -128,10 +128,15 @@ export function describeRedis({ settings }: RedisTarget): string {
 /** Checks a number option, with a sentence that names it. */
 export function checkNumber(name: string, value: number, limits: { min: number; integer?: boolean }): number {
   const isRight =
-    typeof value === 'number' && value >= limits.min && (!limits.integer || Number.isInteger(value)) && value < Infinity
+    typeof value === 'number' &&
+    value >= limits.min &&
+    (!limits.integer || Number.isInteger(value)) &&
+    value < Infinity
   if (isRight) return value
   const kind = limits.integer ? 'a whole number' : 'a number'
-  throw new ConfigError(`Expected \`${name}\` to be ${kind} of at least ${limits.min}, got \`${String(value)}\` (${typeof value}).`)
+  throw new ConfigError(
+    `Expected \`${name}\` to be ${kind} of at least ${limits.min}, got \`${String(value)}\` (${typeof value}).`,
+  )
 }
 
 /** The environment variables that Ruby Resque and its users know, read once. Unset ones are undefined. */

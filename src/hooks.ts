@@ -6,7 +6,7 @@
  * come from, run in the byte order of their names (protocol 4); equal names keep the order job, then plugins.
  * A member may also be an array of functions, which run in its order.
  */
-import { runAsJob, type JobContext } from './context.js'
+import { type JobContext, runAsJob } from './context.js'
 import { DontPerform, FailureHookError, messageOf, wireNameOf } from './errors.js'
 import type { AnyJob } from './job.js'
 
@@ -24,7 +24,9 @@ export interface JobHooks<Args extends unknown[] = unknown[]> {
   /** Runs in the producer once Redis has the job. */
   [name: `afterEnqueue${string}` | `after_enqueue${string}`]: OneOrMany<AfterHook<Args>> | undefined
   /** Runs before `dequeue`, with its arguments. Returning false stops it. */
-  [name: `beforeDequeue${string}` | `before_dequeue${string}`]: OneOrMany<BeforeHook<Partial<Args>>> | undefined
+  [name: `beforeDequeue${string}` | `before_dequeue${string}`]:
+    | OneOrMany<BeforeHook<Partial<Args>>>
+    | undefined
   [name: `afterDequeue${string}` | `after_dequeue${string}`]: OneOrMany<AfterHook<Partial<Args>>> | undefined
   /** Throwing `DontPerform` drops the job without a failure. */
   [name: `beforePerform${string}` | `before_perform${string}`]: OneOrMany<BeforeHook<Args>> | undefined
@@ -98,13 +100,20 @@ function memberNames(owner: object): Set<string> {
 
 /** `beforePerformLog` → `before_performLog`: both spellings of a hook sort, and are recognised, as Ruby's. */
 function snakePrefix(name: string): string {
-  return name.replace(/^(before|after|around|on)(Enqueue|Dequeue|Perform|Failure)/, (_, when: string, what: string) => {
-    return `${when}_${what.toLowerCase()}`
-  })
+  return name.replace(
+    /^(before|after|around|on)(Enqueue|Dequeue|Perform|Failure)/,
+    (_, when: string, what: string) => {
+      return `${when}_${what.toLowerCase()}`
+    },
+  )
 }
 
 /** Runs all hooks of a before kind; false if one of them returned exactly false (the others still ran). */
-export async function runVetoHooks(job: AnyJob, kind: 'beforeEnqueue' | 'beforeDequeue', args: unknown[]): Promise<boolean> {
+export async function runVetoHooks(
+  job: AnyJob,
+  kind: 'beforeEnqueue' | 'beforeDequeue',
+  args: unknown[],
+): Promise<boolean> {
   let allowed = true
   for (const hook of hooksOf(job)[kind]) {
     if ((await hook(...args)) === false) allowed = false
@@ -113,7 +122,11 @@ export async function runVetoHooks(job: AnyJob, kind: 'beforeEnqueue' | 'beforeD
 }
 
 /** Runs the hooks after an enqueue or a dequeue. What they throw reaches the caller; the deed is done. */
-export async function runAfterHooks(job: AnyJob, kind: 'afterEnqueue' | 'afterDequeue', args: unknown[]): Promise<void> {
+export async function runAfterHooks(
+  job: AnyJob,
+  kind: 'afterEnqueue' | 'afterDequeue',
+  args: unknown[],
+): Promise<void> {
   for (const hook of hooksOf(job)[kind]) await hook(...args)
 }
 
@@ -130,7 +143,9 @@ const skipped: Outcome = { kind: 'skipped' }
 export function performJob(job: AnyJob, args: unknown[], context: JobContext): Promise<Outcome> {
   const hooks = hooksOf(job)
   const isBare = hooks.beforePerform.length + hooks.aroundPerform.length + hooks.afterPerform.length === 0
-  return runAsJob(context, () => (isBare ? performBare(job, args, context) : performHooked(hooks, job, args, context)))
+  return runAsJob(context, () =>
+    isBare ? performBare(job, args, context) : performHooked(hooks, job, args, context),
+  )
 }
 
 /** The hot path: one promise beside the job's own. */
@@ -150,7 +165,12 @@ function toFailed(error: unknown): Outcome {
   return { kind: 'failed', error }
 }
 
-async function performHooked(hooks: HookTable, job: AnyJob, args: unknown[], context: JobContext): Promise<Outcome> {
+async function performHooked(
+  hooks: HookTable,
+  job: AnyJob,
+  args: unknown[],
+  context: JobContext,
+): Promise<Outcome> {
   try {
     if (!(await runBeforePerform(hooks.beforePerform, args))) return skipped
     await around(hooks.aroundPerform, job, args, context)
@@ -190,7 +210,12 @@ function around(hooks: HookFunction[], job: AnyJob, args: unknown[], context: Jo
  * Runs the failure hooks of a job and returns the error to record: the job's own, or, when a hook throws,
  * the one Ruby makes of both (J:232-244).
  */
-export async function runFailureHooks(job: AnyJob, error: unknown, args: unknown[], description: string): Promise<unknown> {
+export async function runFailureHooks(
+  job: AnyJob,
+  error: unknown,
+  args: unknown[],
+  description: string,
+): Promise<unknown> {
   try {
     for (const hook of hooksOf(job).onFailure) await hook(error, ...args)
     return error

@@ -25,7 +25,13 @@ export {
   UnknownJobError,
 } from './errors.js'
 /** What the system tells the world, for logs, metrics and traces. */
-export { channels, type EnqueuedEvent, type JobFinishedEvent, type JobStartedEvent, type WorkerEvent } from './events.js'
+export {
+  channels,
+  type EnqueuedEvent,
+  type JobFinishedEvent,
+  type JobStartedEvent,
+  type WorkerEvent,
+} from './events.js'
 /** Where failures go: the contract, and the three backends. */
 export type { Failure, FailureBackend, FailureEntry } from './failure/backend.js'
 export type { Failed, FailedFilter, FailedRef, Progress } from './failure/failed.js'
@@ -37,6 +43,7 @@ export { defineWorkerHooks, type JobHooks, type Plugin, type WorkedJob, type Wor
 /** What a job is. */
 export { type AnyJob, type ArgsOf, defineJob, type JobPayload, type JsonValue } from './job.js'
 /** The client. */
-export { type Info, type QueuedJob, type ReservedJob, Resque, type ResqueOptions } from './resque.js'
+export { type Info, type QueuedJob, type ReservedJob, Resque } from './resque.js'
+export type { ResqueOptions } from './resque-options.js'
 export type { FailedJob, Payload, WorkingRecord } from './store/records.js'
 export type { WorkerInfo, WorkerKind } from './store/workers.js'

@@ -7,11 +7,23 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { JobContext } from './context.js'
-import { ArgumentsError, ConfigError, InvalidPayloadError, NoClassError, PayloadTooLargeError } from './errors.js'
+import {
+  ArgumentsError,
+  ConfigError,
+  InvalidPayloadError,
+  NoClassError,
+  PayloadTooLargeError,
+} from './errors.js'
 import { isJsonObject } from './json.js'
 
 /** Anything JSON can carry. */
-export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue | undefined }
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | JsonValue[]
+  | { [key: string]: JsonValue | undefined }
 
 type Perform<Args extends never[]> = (...args: Args) => unknown
 
@@ -99,7 +111,8 @@ export function encodePayload(payload: JobPayload, maxBytes: number): string {
   if (!isJsonObject(payload)) {
     throw new ArgumentsError(`Expected a payload { class, args }, got ${describe(payload)}.`)
   }
-  if (typeof payload.class !== 'string' || payload.class === '') throw new NoClassError('Jobs must be given a class.')
+  if (typeof payload.class !== 'string' || payload.class === '')
+    throw new NoClassError('Jobs must be given a class.')
   checkJson(payload, { name: payload.class, path: 'payload', ancestors: [] })
   const text = JSON.stringify(payload)
   checkSize(text, payload.class, maxBytes)
@@ -111,9 +124,12 @@ function checkSize(text: string, name: string, maxBytes: number): void {
   if (text.length * 3 <= maxBytes) return
   const bytes = Buffer.byteLength(text)
   if (bytes <= maxBytes) return
-  throw new PayloadTooLargeError(`The payload of ${name} has ${bytes} bytes; maxPayloadBytes is ${maxBytes}.`, {
-    hint: 'Put the data somewhere else and pass its key, or raise maxPayloadBytes.',
-  })
+  throw new PayloadTooLargeError(
+    `The payload of ${name} has ${bytes} bytes; maxPayloadBytes is ${maxBytes}.`,
+    {
+      hint: 'Put the data somewhere else and pass its key, or raise maxPayloadBytes.',
+    },
+  )
 }
 
 interface Place {
@@ -148,7 +164,8 @@ function checkJson(value: unknown, place: Place): void {
     return
   }
   const prototype = Object.getPrototypeOf(value)
-  if ((prototype !== Object.prototype && prototype !== null) || 'toJSON' in (value as object)) refuse(value, place)
+  if ((prototype !== Object.prototype && prototype !== null) || 'toJSON' in (value as object))
+    refuse(value, place)
   for (const [key, member] of Object.entries(value as object)) {
     checkWellFormed(key, `a key of ${place.path} of ${place.name}`)
     if (member !== undefined) checkJson(member, { name: place.name, path: `${place.path}.${key}`, ancestors })
@@ -164,16 +181,20 @@ function checkWellFormed(text: string, what: string): void {
 }
 
 function refuse(value: unknown, place: Place, what = describe(value)): never {
-  throw new ArgumentsError(`Expected ${place.path} of ${place.name} to be something JSON can carry, got ${what}.`, {
-    hint: hintFor(value),
-  })
+  throw new ArgumentsError(
+    `Expected ${place.path} of ${place.name} to be something JSON can carry, got ${what}.`,
+    {
+      hint: hintFor(value),
+    },
+  )
 }
 
 function describe(value: unknown): string {
   if (typeof value === 'number') return String(value)
   if (typeof value === 'bigint') return `the BigInt ${value}`
   if (typeof value === 'string') return 'a string with a lone surrogate'
-  if (typeof value !== 'object' || value === null) return value === null ? 'null' : `a value of type ${typeof value}`
+  if (typeof value !== 'object' || value === null)
+    return value === null ? 'null' : `a value of type ${typeof value}`
   const kind = value.constructor?.name ?? 'Object'
   return kind === 'Object' ? 'an object with a toJSON method' : `an instance of ${kind}`
 }
@@ -202,9 +223,12 @@ export function parseJob(text: string): ParsedJob | InvalidPayloadError {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    return new InvalidPayloadError(`Expected a job as JSON, got something that is not JSON (${(cause as Error).message}).`, {
-      cause,
-    })
+    return new InvalidPayloadError(
+      `Expected a job as JSON, got something that is not JSON (${(cause as Error).message}).`,
+      {
+        cause,
+      },
+    )
   }
   if (!isJsonObject(value)) {
     const kind = value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`
@@ -213,7 +237,9 @@ export function parseJob(text: string): ParsedJob | InvalidPayloadError {
   const name = value.class
   if (typeof name !== 'string' || name === '') {
     const got = name === undefined ? 'none' : JSON.stringify(name)
-    return new InvalidPayloadError(`Expected a job with a class name, a string that is not empty, got ${got}.`)
+    return new InvalidPayloadError(
+      `Expected a job with a class name, a string that is not empty, got ${got}.`,
+    )
   }
   return { class: name, args: readArgs(value.args) }
 }
@@ -228,7 +254,9 @@ export function whyNoJob(entry: string | Buffer): InvalidPayloadError | undefine
 export function readJob(entry: string | Buffer): ParsedJob | InvalidPayloadError {
   if (typeof entry === 'string') return parseJob(entry)
   if (isUtf8(entry)) return parseJob(entry.toString('utf8'))
-  return new InvalidPayloadError(`Expected a job as JSON in UTF-8, got ${entry.length} bytes that are not UTF-8.`)
+  return new InvalidPayloadError(
+    `Expected a job as JSON in UTF-8, got ${entry.length} bytes that are not UTF-8.`,
+  )
 }
 
 function readArgs(args: unknown): unknown[] {

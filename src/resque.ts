@@ -3,48 +3,29 @@
  *
  * It connects on its first call and keeps one connection until `close()`. Every call has a deadline.
  */
-import {
-  checkNumber,
-  defaults,
-  describeRedis,
-  readEnvironment,
-  readRedisOption,
-  type RedisOption,
-} from './config.js'
-import { type JobContext, type Logger, silentLogger } from './context.js'
-import { ConfigError, DirtyExit, messageOf, NoQueueError, wireNameOf } from './errors.js'
+import { describeRedis, readEnvironment } from './config.js'
+import type { JobContext, Logger } from './context.js'
+import { NoQueueError } from './errors.js'
 import { channels } from './events.js'
-import { type FailureBackend, entriesOf } from './failure/backend.js'
+import type { FailureBackend } from './failure/backend.js'
 import { Failed } from './failure/failed.js'
-import { redisBackend } from './failure/redis.js'
+import { Parking } from './failure/parking.js'
 import { hooksOf, performJob, runAfterHooks, runVetoHooks } from './hooks.js'
-import { type AnyJob, type ArgsOf, encodeJob, encodePayload, type JobPayload, parseJob, queueOf, whyNoJob } from './job.js'
-import { isJsonObject, memberText, parseJson } from './json.js'
-import { deathField, type Payload, readWorkingRecord } from './store/records.js'
+import {
+  type AnyJob,
+  type ArgsOf,
+  encodeJob,
+  encodePayload,
+  type JobPayload,
+  parseJob,
+  queueOf,
+  whyNoJob,
+} from './job.js'
+import { memberText, parseJson } from './json.js'
+import { type ResqueOptions, readOptions } from './resque-options.js'
 import type { Stats } from './store/stats.js'
 import { Store } from './store/store.js'
 import type { WorkerInfo } from './store/workers.js'
-
-export interface ResqueOptions {
-  /**
-   * Where Redis is: `redis://` or `rediss://` URL, Ruby's `host:port:db/namespace`, an object of settings
-   * (`host`, `port`, `db`, `username`, `password`, `path`, `tls`, and any other of ioredis), or an ioredis client,
-   * whose settings are copied. Default: 127.0.0.1:6379.
-   */
-  redis?: RedisOption
-  /** Key names begin with it and a colon. Default: `resque`, or what Ruby's short form names. */
-  namespace?: string
-  /** The largest payload that is accepted. Default: 1 MiB. */
-  maxPayloadBytes?: number
-  /** The deadline of each call to Redis. Default: 5,000 ms. */
-  commandTimeoutMs?: number
-  /** Perform jobs in the caller instead of enqueuing them, as Ruby's `Resque.inline = true`. For tests. */
-  inline?: boolean
-  /** Where failures go. Default: the list `failed`. */
-  failureBackend?: FailureBackend
-  /** For what cannot be returned or thrown. Default: says nothing. */
-  logger?: Logger
-}
 
 /** A waiting job, as `peek` shows it. */
 export interface QueuedJob {
@@ -91,22 +72,19 @@ export class Resque {
   readonly maxPayloadBytes: number
   /** The layer below, for the parts of this package; not part of the stable API. */
   readonly store: Store
+  readonly #parking: Parking
 
   constructor(options: ResqueOptions = {}) {
-    checkOptionNames(options)
-    const target = readRedisOption(options.redis)
-    this.namespace = options.namespace ?? target.namespace ?? defaults.namespace
-    if (typeof this.namespace !== 'string' || this.namespace === '') {
-      throw new ConfigError(`Expected \`namespace\` to be a string that is not empty, got ${JSON.stringify(this.namespace)}.`)
-    }
-    this.maxPayloadBytes = checkNumber('maxPayloadBytes', options.maxPayloadBytes ?? defaults.maxPayloadBytes, { min: 1 })
-    const deadlineMs = checkNumber('commandTimeoutMs', options.commandTimeoutMs ?? defaults.commandTimeoutMs, { min: 1 })
-    this.inline = options.inline ?? false
-    this.failureBackend = options.failureBackend ?? redisBackend
-    this.logger = options.logger ?? silentLogger
+    const { target, deadlineMs, ...settings } = readOptions(options)
+    this.namespace = settings.namespace
+    this.maxPayloadBytes = settings.maxPayloadBytes
+    this.inline = settings.inline
+    this.failureBackend = settings.failureBackend
+    this.logger = settings.logger
     this.store = new Store({ target, namespace: this.namespace, name: 'resque-ts', deadlineMs })
     this.failed = new Failed(this.store, this.failureBackend)
     this.stats = this.store.stats
+    this.#parking = new Parking(this.store, this.failureBackend, this.logger)
   }
 
   /**
@@ -130,14 +108,19 @@ export class Resque {
    * hook refused are left out. All are checked before any is sent.
    */
   async enqueueMany<const E extends readonly (readonly [AnyJob, ...unknown[]])[]>(
-    entries: E & { [I in keyof E]: E[I] extends readonly [infer J extends AnyJob, ...unknown[]] ? Entry<J> : never },
+    entries: E & {
+      [I in keyof E]: E[I] extends readonly [infer J extends AnyJob, ...unknown[]] ? Entry<J> : never
+    },
   ): Promise<number> {
     const encoded = (entries as readonly (readonly [AnyJob, ...unknown[]])[]).map(([job, ...args]) => {
       return { job, args, queue: this.#queueFor(job), text: encodeJob(job.name, args, this.maxPayloadBytes) }
     })
-    const allowed = []
+    const allowed: typeof encoded = []
     for (const each of encoded) {
-      if (hooksOf(each.job).beforeEnqueue.length === 0 || (await runVetoHooks(each.job, 'beforeEnqueue', each.args))) {
+      if (
+        hooksOf(each.job).beforeEnqueue.length === 0 ||
+        (await runVetoHooks(each.job, 'beforeEnqueue', each.args))
+      ) {
         allowed.push(each)
       }
     }
@@ -168,13 +151,15 @@ export class Resque {
    * any more: if your process dies, it is lost. An entry that is not JSON goes to failed, and the next is taken.
    */
   async pop(queue: string): Promise<unknown> {
-    const entry = await this.#take(queue, (text) => (parseJson(text) === undefined ? whyNoJob(text) : undefined))
+    const entry = await this.#parking.take(queue, (text) =>
+      parseJson(text) === undefined ? whyNoJob(text) : undefined,
+    )
     return entry === null ? null : JSON.parse(entry)
   }
 
   /** As `pop`, for a job: what is no job goes to failed, and the next is taken. Ruby: `Resque.reserve`. */
   async reserve(queue: string): Promise<ReservedJob | null> {
-    const text = await this.#take(queue, whyNoJob)
+    const text = await this.#parking.take(queue, whyNoJob)
     return text === null ? null : { queue, ...readQueued(text) }
   }
 
@@ -291,17 +276,8 @@ export class Resque {
    */
   async removeWorker(id: string): Promise<boolean> {
     if (!(await this.store.workers.isRegistered(id))) return false
-    for (;;) {
-      const record = await this.store.workers.record(id)
-      const job = record && readWorkingRecord(record.toString('utf8'))
-      const verdict = await this.store.workers.bury({
-        id,
-        record,
-        heartbeat: undefined,
-        ...(job && { job: { ...(await this.#dirtyExit(id, job)), fate: 'fail' as const, maxDeaths: 0 } }),
-      })
-      if (verdict !== 'changed') return true
-    }
+    await this.#parking.bury(id)
+    return true
   }
 
   /** The state of all at a glance. */
@@ -379,35 +355,6 @@ export class Resque {
     for (const hook of hooksOf(job).onFailure) await hook(outcome.error, ...args)
     throw outcome.error
   }
-
-  /** Pops until an entry passes; what does not is parked in failed. */
-  async #take(queue: string, reject: (text: string) => Error | undefined): Promise<string | null> {
-    for (;;) {
-      const entry = await this.store.queues.pop(queue)
-      if (entry === null) return null
-      const error = typeof entry === 'string' ? reject(entry) : whyNoJob(entry)
-      if (typeof entry === 'string' && !error) return entry
-      // What is JSON but no object would stop Ruby's failed page: its bytes are kept, and shown as text.
-      const isObject = typeof entry === 'string' && isJsonObject(parseJson(entry))
-      const payload = isObject ? entry : Buffer.from(entry)
-      const failure = { ...failureOf(payload, error), worker: '', queue }
-      await this.store.failures.append(await entriesOf(this.failureBackend, failure, this.logger))
-    }
-  }
-
-  async #dirtyExit(worker: string, job: { queue: string; payload: Payload }) {
-    const failure = { ...failureOf(job.payload, new DirtyExit('Job still being processed')), worker, queue: job.queue }
-    return {
-      queue: job.queue,
-      payload: job.payload,
-      deathField: deathField(job.queue, job.payload),
-      entries: await entriesOf(this.failureBackend, failure, this.logger),
-    }
-  }
-}
-
-function failureOf(payload: Payload, error: unknown) {
-  return { failedAt: new Date(), payload, exception: wireNameOf(error), error: messageOf(error), backtrace: [] }
 }
 
 function readQueued(text: string): QueuedJob {
@@ -422,23 +369,7 @@ function nameOf(job: AnyJob | string | null | undefined): string {
 
 function checkQueue(queue: string, job?: AnyJob | string): string {
   if (typeof queue === 'string') return queue
-  throw new NoQueueError(`Jobs must be placed onto a queue. No queue could be inferred for class ${nameOf(job)}`)
-}
-
-const optionNames = new Set([
-  'redis',
-  'namespace',
-  'maxPayloadBytes',
-  'commandTimeoutMs',
-  'inline',
-  'failureBackend',
-  'logger',
-])
-
-function checkOptionNames(options: object): void {
-  for (const name of Object.keys(options)) {
-    if (!optionNames.has(name)) {
-      throw new ConfigError(`Unknown option \`${name}\` of Resque.`, { hint: `It has: ${[...optionNames].join(', ')}.` })
-    }
-  }
+  throw new NoQueueError(
+    `Jobs must be placed onto a queue. No queue could be inferred for class ${nameOf(job)}`,
+  )
 }

@@ -14,14 +14,15 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const leaves = ['config', 'context', 'errors', 'events', 'job', 'json']
 
 /** Layer (a folder of src/, or a file beside them) → the layers it may import besides itself and the leaves. */
-const aboveStore = ['resque', 'hooks', 'failure', 'plugins', 'store']
+const aboveStore = ['resque', 'resque-options', 'hooks', 'failure', 'plugins', 'store']
 const mayImport: Record<string, readonly string[]> = {
   ...Object.fromEntries(leaves.map((leaf) => [leaf, []])),
   store: [],
   hooks: [],
   failure: ['store'],
   plugins: ['hooks', 'store'],
-  resque: ['hooks', 'failure', 'store'],
+  'resque-options': ['failure'],
+  resque: ['resque-options', 'hooks', 'failure', 'store'],
   worker: aboveStore,
   scheduler: aboveStore,
   web: aboveStore,

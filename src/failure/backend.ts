@@ -28,7 +28,11 @@ export const FAILED = 'failed'
  * What to write for a failure. A backend that throws costs no failure: it goes to the list `failed`, and the
  * backend's error to the log. (Ruby only logs, and the job is gone: protocol 16.1.7.)
  */
-export async function entriesOf(backend: FailureBackend, failure: Failure, log: Logger): Promise<FailureEntry[]> {
+export async function entriesOf(
+  backend: FailureBackend,
+  failure: Failure,
+  log: Logger,
+): Promise<FailureEntry[]> {
   try {
     return await backend.save(failure)
   } catch (error) {

@@ -57,7 +57,11 @@ export class Failed {
   }
 
   /** `limit` failed jobs from `offset` on, oldest first, or newest first with `order: 'desc'`. Always an array. */
-  async all(offset = 0, limit = 20, filter: FailedFilter & { order?: 'asc' | 'desc' } = {}): Promise<FailedJob[]> {
+  async all(
+    offset = 0,
+    limit = 20,
+    filter: FailedFilter & { order?: 'asc' | 'desc' } = {},
+  ): Promise<FailedJob[]> {
     const newestFirst = filter.order === 'desc'
     const found: FailedJob[] = []
     let toSkip = offset
@@ -114,7 +118,10 @@ export class Failed {
       const total = await this.#store.failures.count(list)
       for (let start = 0; start < total; start += CHUNK) {
         const jobs = await this.#store.failures.range(list, start, Math.min(CHUNK, total - start))
-        count += await this.#requeueMany(list, jobs.filter((job) => job.isReadable && matches(job, filter)))
+        count += await this.#requeueMany(
+          list,
+          jobs.filter((job) => job.isReadable && matches(job, filter)),
+        )
         progress?.(Math.min(start + CHUNK, total), total)
       }
     }
@@ -128,7 +135,10 @@ export class Failed {
   }
 
   /** Removes every failed job that is meant, in chunks. Returns how many. */
-  async removeAll(filter: FailedFilter & { onlyRetried?: boolean } = {}, progress?: Progress): Promise<number> {
+  async removeAll(
+    filter: FailedFilter & { onlyRetried?: boolean } = {},
+    progress?: Progress,
+  ): Promise<number> {
     let count = 0
     for (const list of await this.#listsOf(filter)) {
       const total = await this.#store.failures.count(list)
@@ -136,7 +146,9 @@ export class Failed {
       for (let seen = 0; seen < total; ) {
         const jobs = await this.#store.failures.range(list, start, Math.min(CHUNK, total - seen))
         if (jobs.length === 0) break
-        const meant = jobs.filter((job) => matches(job, filter) && (!filter.onlyRetried || job.retriedAt !== undefined))
+        const meant = jobs.filter(
+          (job) => matches(job, filter) && (!filter.onlyRetried || job.retriedAt !== undefined),
+        )
         const removed = await this.#store.failures.remove(list, meant)
         seen += jobs.length
         start += jobs.length - removed
@@ -154,7 +166,8 @@ export class Failed {
 
   /** Empties one failed list, or all. The counter `stat:failed` stays, as in Ruby. */
   async clear(list?: string): Promise<void> {
-    for (const each of list === undefined ? await this.lists() : [list]) await this.#store.failures.clear(each)
+    for (const each of list === undefined ? await this.lists() : [list])
+      await this.#store.failures.clear(each)
   }
 
   async #requeueMany(list: string, jobs: FailedJob[], queue?: string): Promise<number> {

@@ -15,7 +15,8 @@ export function multipleBackends(backends: readonly FailureBackend[]): FailureBa
         else errors.push(result.reason)
       }
       // Only a failure that nobody kept is worth the fallback of `entriesOf`.
-      if (errors.length === backends.length) throw new AggregateError(errors, 'No failure backend could save a failure.')
+      if (errors.length === backends.length)
+        throw new AggregateError(errors, 'No failure backend could save a failure.')
       return entries
     },
     async lists(store) {

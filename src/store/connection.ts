@@ -92,7 +92,8 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
     try {
       return await this.send('evalsha', [script.sha, keys.length, ...keys, ...args], deadlineMs)
     } catch (error) {
-      if (!(error instanceof CommandError && /^NOSCRIPT/.test(String((error.cause as Error).message)))) throw error
+      if (!(error instanceof CommandError && /^NOSCRIPT/.test(String((error.cause as Error).message))))
+        throw error
       return this.send('eval', [script.source, keys.length, ...keys, ...args], deadlineMs)
     }
   }
@@ -123,7 +124,10 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
       }
       const onReady = settle(resolve)
       const onEnd = settle(() => reject(this.#closedError()))
-      const timer = setTimeout(settle(() => reject(this.#unreachable(deadlineMs))), deadlineMs)
+      const timer = setTimeout(
+        settle(() => reject(this.#unreachable(deadlineMs))),
+        deadlineMs,
+      )
       this.#redis.on('ready', onReady)
       this.#redis.on('end', onEnd)
     })
@@ -175,13 +179,18 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
 
   #explain(error: Error): Error {
     if (error.name === 'ReplyError') {
-      return new CommandError(`Redis at ${this.address} refused a command: ${error.message}`, { cause: error })
+      return new CommandError(`Redis at ${this.address} refused a command: ${error.message}`, {
+        cause: error,
+      })
     }
     if (this.#closed) return this.#closedError()
-    return new ConnectionError(`The connection to Redis at ${this.address} was lost before its answer came.`, {
-      hint: 'The command may or may not have been done.',
-      cause: error,
-    })
+    return new ConnectionError(
+      `The connection to Redis at ${this.address} was lost before its answer came.`,
+      {
+        hint: 'The command may or may not have been done.',
+        cause: error,
+      },
+    )
   }
 
   #unanswered(deadlineMs: number): Error {
@@ -192,10 +201,13 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
 
   #unreachable(deadlineMs: number): Error {
     const because = this.#lastError ? ` (last error: ${this.#lastError.message})` : ''
-    return new ConnectionError(`Redis at ${this.address} could not be reached within ${deadlineMs} ms${because}.`, {
-      hint: 'Nothing was written. Check that Redis runs there and that its address and password are right.',
-      cause: this.#lastError,
-    })
+    return new ConnectionError(
+      `Redis at ${this.address} could not be reached within ${deadlineMs} ms${because}.`,
+      {
+        hint: 'Nothing was written. Check that Redis runs there and that its address and password are right.',
+        cause: this.#lastError,
+      },
+    )
   }
 
   #closedError(): Error {

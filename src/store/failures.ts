@@ -81,8 +81,18 @@ export class Failures {
   }
 
   /** Puts jobs back on queues and marks their entries as retried. Returns how many. */
-  async requeue(list: string, jobs: { job: FailedJob; queue: string; payload: Payload }[], at: Date): Promise<number> {
-    const args = jobs.flatMap(({ job, queue, payload }) => [job.index, job.text, withRetriedAt(job.text, at), queue, payload])
+  async requeue(
+    list: string,
+    jobs: { job: FailedJob; queue: string; payload: Payload }[],
+    at: Date,
+  ): Promise<number> {
+    const args = jobs.flatMap(({ job, queue, payload }) => [
+      job.index,
+      job.text,
+      withRetriedAt(job.text, at),
+      queue,
+      payload,
+    ])
     const keys = [this.#keys.failedList(list), this.#keys.queues]
     return (await this.#connection.run(requeueScript, keys, [this.#keys.prefix, ...args])) as number
   }

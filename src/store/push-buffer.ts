@@ -73,7 +73,7 @@ export class PushBuffer {
         },
       )
       this.#underWay.add(work)
-      work.then(() => this.#underWay.delete(work))
+      void work.then(() => this.#underWay.delete(work))
     }
   }
 

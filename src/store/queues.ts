@@ -49,7 +49,9 @@ export class Queues {
 
   async sizes(queues: string[]): Promise<number[]> {
     if (queues.length === 0) return []
-    return (await this.#connection.sendAll(queues.map((name) => ['llen', [this.#keys.queue(name)]] as const))) as number[]
+    return (await this.#connection.sendAll(
+      queues.map((name) => ['llen', [this.#keys.queue(name)]] as const),
+    )) as number[]
   }
 
   /** Payload texts from `start` on, as `LRANGE` counts them. */
@@ -113,7 +115,9 @@ export class Queues {
 
   /** Ruby's key that pauses every worker, Ruby's and ours. */
   async setAllPaused(paused: boolean): Promise<void> {
-    const command: [string, Arg[]] = paused ? ['set', [this.#keys.pauseAll, 'true']] : ['del', [this.#keys.pauseAll]]
+    const command: [string, Arg[]] = paused
+      ? ['set', [this.#keys.pauseAll, 'true']]
+      : ['del', [this.#keys.pauseAll]]
     await this.#connection.send(...command)
   }
 

@@ -56,8 +56,7 @@ export interface Failure {
 
 /** Writes a failed record with Ruby's keys in Ruby's order (FR:15-27). */
 export function encodeFailure(failure: Failure): string {
-  const [payload, raw] =
-    typeof failure.payload === 'string' ? [failure.payload, ''] : wrap(failure.payload)
+  const [payload, raw] = typeof failure.payload === 'string' ? [failure.payload, ''] : wrap(failure.payload)
   return (
     `{"failed_at":${quote(failedAt(failure.failedAt))},"payload":${payload},"exception":${quote(failure.exception)},` +
     `"error":${quote(failure.error)},"backtrace":${JSON.stringify(failure.backtrace.map((line) => line.toWellFormed()))},` +
@@ -124,7 +123,8 @@ export function readFailedJob(list: string, index: number, text: string): Failed
   return {
     ...base,
     failedAt: asText(record.failed_at),
-    retriedAt: record.retried_at === undefined || record.retried_at === null ? undefined : asText(record.retried_at),
+    retriedAt:
+      record.retried_at === undefined || record.retried_at === null ? undefined : asText(record.retried_at),
     class: asText(payload.class),
     args: payload.args ?? [],
     exception: asText(record.exception),

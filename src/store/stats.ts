@@ -20,7 +20,10 @@ export class Stats {
 
   async getAll(names: string[]): Promise<number[]> {
     if (names.length === 0) return []
-    const values = (await this.#connection.send('mget', names.map((name) => this.#keys.stat(name)))) as (string | null)[]
+    const values = (await this.#connection.send(
+      'mget',
+      names.map((name) => this.#keys.stat(name)),
+    )) as (string | null)[]
     return values.map((value) => Number(value ?? 0))
   }
 

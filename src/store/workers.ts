@@ -4,9 +4,9 @@
 import { isJsonObject, parseJson } from '../json.js'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
-import { type FailureEntry } from './slots.js'
 import { type Payload, readWorkingRecord, startedAt, type WorkingRecord } from './records.js'
 import { script } from './scripts.js'
+import type { FailureEntry } from './slots.js'
 
 /** A registered worker: Ruby's, or one slot of ours. */
 export interface WorkerInfo {
@@ -231,7 +231,11 @@ export class Workers {
   /** Unregisters workers that hold no job. Returns those that do: recovery will find them. */
   async unregister(ids: string[]): Promise<string[]> {
     const { workers, heartbeats, kinds, prefix } = this.#keys
-    return (await this.#connection.run(unregisterScript, [workers, heartbeats, kinds], [prefix, ...ids])) as string[]
+    return (await this.#connection.run(
+      unregisterScript,
+      [workers, heartbeats, kinds],
+      [prefix, ...ids],
+    )) as string[]
   }
 
   /** Shows that these workers live, and adds to their counters. Returns those that are not registered any more. */
@@ -257,7 +261,10 @@ export class Workers {
   /** What each of these works on. */
   async jobs(ids: string[]): Promise<(WorkingRecord | undefined)[]> {
     if (ids.length === 0) return []
-    const texts = (await this.#connection.send('mget', ids.map((id) => this.#keys.worker(id)))) as (string | null)[]
+    const texts = (await this.#connection.send(
+      'mget',
+      ids.map((id) => this.#keys.worker(id)),
+    )) as (string | null)[]
     return texts.map((text) => (text === null ? undefined : readWorkingRecord(text)))
   }
 
@@ -295,7 +302,10 @@ export class Workers {
 
   /** True for one caller of the whole cluster in each interval. */
   async takePruneTurn(id: string, intervalMs: number): Promise<boolean> {
-    return (await this.#connection.send('set', [this.#keys.pruneTurn, id, 'PX', Math.ceil(intervalMs), 'NX'])) === 'OK'
+    return (
+      (await this.#connection.send('set', [this.#keys.pruneTurn, id, 'PX', Math.ceil(intervalMs), 'NX'])) ===
+      'OK'
+    )
   }
 
   /** Ruby's own lock: whoever has it prunes Ruby's workers. It expires after a minute; nobody releases it. */
@@ -316,7 +326,12 @@ export class Workers {
       const kind = readKind(text)
       if (kind) read.set(id, kind)
     }
-    return { now: Number(time[0]), registered: new Set(registered), heartbeats: new Map(pairs(beats)), kinds: read }
+    return {
+      now: Number(time[0]),
+      registered: new Set(registered),
+      heartbeats: new Map(pairs(beats)),
+      kinds: read,
+    }
   }
 
   /** The working record of a worker, its bytes. */
@@ -328,19 +343,23 @@ export class Workers {
   async bury({ id, record, heartbeat, job }: Burial): Promise<Verdict> {
     const { workers, heartbeats, kinds, queues, deaths, prefix } = this.#keys
     const entries = job?.entries ?? []
-    return (await this.#connection.run(buryScript, [workers, heartbeats, kinds, queues, deaths], [
-      prefix,
-      id,
-      record ?? '',
-      heartbeat ?? '',
-      job?.fate ?? '',
-      job?.queue ?? '',
-      job?.payload ?? '',
-      job?.deathField ?? '',
-      job?.maxDeaths ?? 0,
-      entries.length,
-      ...entries.flatMap(({ list, text, listedIn }) => [list, text, listedIn ?? '']),
-    ])) as Verdict
+    return (await this.#connection.run(
+      buryScript,
+      [workers, heartbeats, kinds, queues, deaths],
+      [
+        prefix,
+        id,
+        record ?? '',
+        heartbeat ?? '',
+        job?.fate ?? '',
+        job?.queue ?? '',
+        job?.payload ?? '',
+        job?.deathField ?? '',
+        job?.maxDeaths ?? 0,
+        entries.length,
+        ...entries.flatMap(({ list, text, listedIn }) => [list, text, listedIn ?? '']),
+      ],
+    )) as Verdict
   }
 
   /** Starts the clock of a worker of ours that has no heartbeat, so that it can be judged later. */

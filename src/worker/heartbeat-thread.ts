@@ -44,7 +44,8 @@ while (await rest(data.beatMs)) {
   try {
     await beat()
   } catch (error) {
-    if (!isStopping) tell({ kind: 'trouble', message: error instanceof Error ? error.message : String(error) })
+    if (!isStopping)
+      tell({ kind: 'trouble', message: error instanceof Error ? error.message : String(error) })
   }
 }
 
@@ -80,7 +81,10 @@ function killIfStalled(): void {
     return
   }
   if (data.maxStallMs === 0 || performance.now() - turnedAt < data.maxStallMs) return
-  writeSync(2, `resque: the event loop of process ${process.pid} has stood still for ${data.maxStallMs} ms; ending it.\n`)
+  writeSync(
+    2,
+    `resque: the event loop of process ${process.pid} has stood still for ${data.maxStallMs} ms; ending it.\n`,
+  )
   process.kill(process.pid, 'SIGKILL')
 }
 

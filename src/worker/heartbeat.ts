@@ -33,7 +33,10 @@ export class Heartbeat {
       maxStallMs,
       counters: buffer,
     }
-    this.#thread = new Thread(new URL('./heartbeat-thread.js', import.meta.url), { workerData, name: 'resque-heartbeat' })
+    this.#thread = new Thread(new URL('./heartbeat-thread.js', import.meta.url), {
+      workerData,
+      name: 'resque-heartbeat',
+    })
     this.#thread.on('message', (message: HeartbeatMessage) => {
       if (message.kind === 'unregistered') options.onUnregistered(message.ids)
       else options.onTrouble(message.message)

@@ -6,7 +6,7 @@
  */
 import { hostname } from 'node:os'
 import { isMainThread, threadId } from 'node:worker_threads'
-import { slotId, type SlotNaming } from '../store/slots.js'
+import { type SlotNaming, slotId } from '../store/slots.js'
 import type { Store } from '../store/store.js'
 import type { WorkerKind } from '../store/workers.js'
 
@@ -25,7 +25,11 @@ export interface IdentityOptions {
  * Registers `count` workers under ids that nobody holds. A process that died under the same host name and pid (a
  * container that was restarted) still holds its ids until it is pruned; then others are taken.
  */
-export async function register(store: Store, options: IdentityOptions, kindOf: (id: string) => WorkerKind): Promise<Identity> {
+export async function register(
+  store: Store,
+  options: IdentityOptions,
+  kindOf: (id: string) => WorkerKind,
+): Promise<Identity> {
   const separator = isMainThread ? '~' : `~t${threadId}.`
   const naming = { host: hostname(), separator, tail: `:${process.pid}:${options.label}` }
   const numbers: number[] = []
@@ -40,7 +44,10 @@ export async function register(store: Store, options: IdentityOptions, kindOf: (
     const ids = numbers.map((number) => slotId(naming, number))
     const held = new Set(await store.workers.register(ids, kindOf(ids[0] as string), new Date()))
     if (held.size === 0) {
-      return { ids, numbers, naming, release: () => numbers.forEach((number) => taken.delete(number)) }
+      const release = () => {
+        for (const number of numbers) taken.delete(number)
+      }
+      return { ids, numbers, naming, release }
     }
     numbers.forEach((number, i) => {
       if (!held.has(ids[i] as string)) return

@@ -1,5 +1,7 @@
 /**
  * The door of `resque-ts/worker`.
  */
-export { type SignalSettings, installSignals, signalTable } from './signals.js'
-export { type StopOptions, Worker, type WorkerOptions } from './worker.js'
+
+export type { WorkerOptions } from './options.js'
+export { installSignals, type SignalSettings, signalTable } from './signals.js'
+export { type StopOptions, Worker } from './worker.js'

@@ -2,10 +2,24 @@
  * One job on one slot, from its payload to its ending. Whatever it does, it comes to exactly one end.
  */
 import type { JobContext, Logger } from '../context.js'
-import { DirtyExit, JobTimeoutError, messageOf, PayloadTooLargeError, UnknownJobError, wireNameOf } from '../errors.js'
+import {
+  DirtyExit,
+  JobTimeoutError,
+  messageOf,
+  PayloadTooLargeError,
+  UnknownJobError,
+  wireNameOf,
+} from '../errors.js'
 import { channels, type JobFinishedEvent } from '../events.js'
 import type { FailureBackend } from '../failure/backend.js'
-import { hooksOf, type Outcome, performJob, runFailureHooks, runWorkerHooks, type WorkerHooks } from '../hooks.js'
+import {
+  hooksOf,
+  type Outcome,
+  performJob,
+  runFailureHooks,
+  runWorkerHooks,
+  type WorkerHooks,
+} from '../hooks.js'
 import { type AnyJob, type ParsedJob, readJob } from '../job.js'
 import type { Payload } from '../store/records.js'
 import type { Ending } from '../store/slots.js'
@@ -71,8 +85,11 @@ export class RunningJob {
       this.#settle({ kind: 'failed', error: this.#unknown(parsed.class) })
       return
     }
-    const work = this.#settings.hooks.length === 0 ? this.#performJob(job, parsed) : this.#performWithForkHooks(job, parsed)
-    work.then(this.#settle)
+    const work =
+      this.#settings.hooks.length === 0
+        ? this.#performJob(job, parsed)
+        : this.#performWithForkHooks(job, parsed)
+    void work.then(this.#settle)
     if (job.timeoutMs !== undefined && job.timeoutMs > 0) {
       const reason = new JobTimeoutError(`${job.name} ran longer than its timeoutMs of ${job.timeoutMs}.`)
       this.#timer = setTimeout(() => this.abort(reason, 'fail'), job.timeoutMs)
@@ -101,14 +118,19 @@ export class RunningJob {
     } else if (stop?.then === 'return') {
       this.#end({ kind: 'returned', queue: this.taken.queue, payload: this.taken.payload }, 'returned')
     } else {
-      this.#fail(outcome).then(([ending, error]) => this.#end(ending, 'failed', error))
+      void this.#fail(outcome).then(([ending, error]) => this.#end(ending, 'failed', error))
     }
   }
 
   #end(ending: Ending, outcome: JobFinishedEvent['outcome'], error?: unknown): void {
     if (channels.jobFinished.hasSubscribers) {
       const durationMs = performance.now() - this.#startedAt
-      channels.jobFinished.publish({ ...this.#event(), outcome, durationMs, ...(outcome === 'failed' && { error }) })
+      channels.jobFinished.publish({
+        ...this.#event(),
+        outcome,
+        durationMs,
+        ...(outcome === 'failed' && { error }),
+      })
     }
     this.#onEnd(ending)
   }
@@ -132,9 +154,14 @@ export class RunningJob {
   async #fail(outcome: Outcome | undefined): Promise<[Ending, error: unknown]> {
     const { log, failureBackend } = this.#settings
     if (outcome === undefined) {
-      log.warn({ class: this.class, queue: this.taken.queue }, `${this.description} did not end after its abort; it was given up.`)
+      log.warn(
+        { class: this.class, queue: this.taken.queue },
+        `${this.description} did not end after its abort; it was given up.`,
+      )
     }
-    let error = this.#stop?.reason ?? (outcome?.kind === 'failed' ? outcome.error : new DirtyExit('The job was given up.'))
+    let error =
+      this.#stop?.reason ??
+      (outcome?.kind === 'failed' ? outcome.error : new DirtyExit('The job was given up.'))
     if (this.#job && !(this.#parsed instanceof Error) && hooksOf(this.#job).onFailure.length > 0) {
       error = await runFailureHooks(this.#job, error, this.#parsed.args, this.description)
     }
@@ -153,7 +180,8 @@ export class RunningJob {
 
   #unknown(name: string): Error {
     const known = [...this.#settings.jobs.keys()]
-    const some = known.length > 10 ? `${known.slice(0, 10).join(', ')}, and ${known.length - 10} more` : known.join(', ')
+    const some =
+      known.length > 10 ? `${known.slice(0, 10).join(', ')}, and ${known.length - 10} more` : known.join(', ')
     return new UnknownJobError(`This worker knows no job named "${name}". It knows: ${some || 'none'}.`, {
       hint: 'Give it the job (jobs: […], or --require), or let it work other queues; then retry.',
     })

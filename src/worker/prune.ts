@@ -40,13 +40,17 @@ export async function prune(options: PruneOptions): Promise<Map<string, Verdict>
     verdicts.set(id, verdict)
     if (verdict === 'changed') continue
     log.warn({ workerId: id, verdict }, `Pruned dead worker ${id}: ${sentences[verdict]}.`)
-    if (channels.worker.hasSubscribers) channels.worker.publish({ workerId: id, event: 'recovered', detail: verdict })
+    if (channels.worker.hasSubscribers)
+      channels.worker.publish({ workerId: id, event: 'recovered', detail: verdict })
   }
   for (const id of census.kinds.keys()) {
     // Alive once, and somebody deleted its heartbeat: its clock starts now.
-    if (census.registered.has(id) && !census.heartbeats.has(id)) await store.workers.startClock(id, census.now)
+    if (census.registered.has(id) && !census.heartbeats.has(id))
+      await store.workers.startClock(id, census.now)
   }
-  const gone = [...census.kinds.keys()].filter((id) => !census.registered.has(id) && !census.heartbeats.has(id))
+  const gone = [...census.kinds.keys()].filter(
+    (id) => !census.registered.has(id) && !census.heartbeats.has(id),
+  )
   await store.workers.forgetKinds(gone)
   return verdicts
 }
@@ -98,11 +102,23 @@ async function fateOf(options: PruneOptions, id: string, job: WorkingRecord, kin
   const fate: 'requeue' | 'fail' = kind && !kind.failOnDeath.includes(name) ? 'requeue' : 'fail'
   let error: unknown =
     fate === 'requeue'
-      ? new DirtyExit(`${name} has killed its worker ${maxDeaths} times; it is parked here instead of being tried again.`)
+      ? new DirtyExit(
+          `${name} has killed its worker ${maxDeaths} times; it is parked here instead of being tried again.`,
+        )
       : new PruneDeadWorkerDirtyExit(`Worker ${id} did not gracefully exit while processing ${name}`)
   const definition = parsed instanceof Error ? undefined : options.jobs.get(parsed.class)
-  if (fate === 'fail' && definition && !(parsed instanceof Error) && hooksOf(definition).onFailure.length > 0) {
-    error = await runFailureHooks(definition, error, parsed.args, `(Job{${queue}} | ${name} | ${JSON.stringify(parsed.args)})`)
+  if (
+    fate === 'fail' &&
+    definition &&
+    !(parsed instanceof Error) &&
+    hooksOf(definition).onFailure.length > 0
+  ) {
+    error = await runFailureHooks(
+      definition,
+      error,
+      parsed.args,
+      `(Job{${queue}} | ${name} | ${JSON.stringify(parsed.args)})`,
+    )
   }
   const failure = {
     failedAt: new Date(),

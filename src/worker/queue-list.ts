@@ -43,7 +43,8 @@ export class QueueList {
   /** Whether this list takes from a queue of that name, if it exists. */
   includes(name: string): boolean {
     return (
-      this.#entries.some(({ text, pattern }) => (pattern ? pattern.test(name) : text === name)) && !this.#isExcluded(name)
+      this.#entries.some(({ text, pattern }) => (pattern ? pattern.test(name) : text === name)) &&
+      !this.#isExcluded(name)
     )
   }
 
@@ -91,7 +92,10 @@ function toRegExp(pattern: string): RegExp {
       const end = pattern.indexOf(']', i + 2)
       if (end < 0) source += '\\['
       else {
-        source += `[${pattern.slice(i + 1, end).replace(/^[!^]/, '^').replace(/[\\[\]]/g, '\\$&')}]`
+        source += `[${pattern
+          .slice(i + 1, end)
+          .replace(/^[!^]/, '^')
+          .replace(/[\\[\]]/g, '\\$&')}]`
         i = end
       }
     } else if (char === '{' && pattern.includes('}', i)) {

@@ -16,7 +16,11 @@ export interface FailedAttempt {
 }
 
 /** The ending of a failed job: the failure's record goes to Redis in the step that ends the job. */
-export async function failedEnding(attempt: FailedAttempt, backend: FailureBackend, log: Logger): Promise<Ending> {
+export async function failedEnding(
+  attempt: FailedAttempt,
+  backend: FailureBackend,
+  log: Logger,
+): Promise<Ending> {
   const { payload, queue, workerId, error } = attempt
   const failure = {
     failedAt: new Date(),

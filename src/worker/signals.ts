@@ -39,7 +39,11 @@ const term: Reaction = {
     if (settings.gracefulTerm) return quit.act(worker, settings)
     const { termChild, preShutdownTimeoutMs, termTimeoutMs, stopTimeoutMs } = settings
     if (!termChild) return worker.stop({ timeoutMs: stopTimeoutMs, abortGraceMs: termTimeoutMs })
-    return worker.stop({ timeoutMs: preShutdownTimeoutMs + termTimeoutMs, abortGraceMs: termTimeoutMs, unfinished: 'fail' })
+    return worker.stop({
+      timeoutMs: preShutdownTimeoutMs + termTimeoutMs,
+      abortGraceMs: termTimeoutMs,
+      unfinished: 'fail',
+    })
   },
 }
 
@@ -49,11 +53,18 @@ export const signalTable: Readonly<Partial<Record<NodeJS.Signals, Reaction>>> = 
   SIGINT: {
     does: 'abort the running jobs now and give back what does not end in time, then exit',
     act: (worker, { termTimeoutMs, termChild }) =>
-      worker.stop({ timeoutMs: termTimeoutMs, abortGraceMs: termTimeoutMs, unfinished: termChild ? 'fail' : 'return' }),
+      worker.stop({
+        timeoutMs: termTimeoutMs,
+        abortGraceMs: termTimeoutMs,
+        unfinished: termChild ? 'fail' : 'return',
+      }),
   },
   // A terminal that closes. Ruby does not trap it, and its worker dies of it.
   SIGHUP: { does: 'as TERM', act: term.act },
-  SIGUSR1: { does: 'kill the running jobs (they fail as a DirtyExit) and go on', act: (worker) => worker.killJobs() },
+  SIGUSR1: {
+    does: 'kill the running jobs (they fail as a DirtyExit) and go on',
+    act: (worker) => worker.killJobs(),
+  },
   SIGUSR2: { does: 'take no new jobs', act: (worker) => worker.pause() },
   SIGCONT: { does: 'take jobs again', act: (worker) => worker.resume() },
 }
@@ -72,5 +83,7 @@ export function installSignals(worker: Worker, settings: SignalSettings): () => 
     return () => process.off(signal, listener)
   })
   settings.log.debug({}, 'Registered signals')
-  return () => listeners.forEach((remove) => remove())
+  return () => {
+    for (const remove of listeners) remove()
+  }
 }

@@ -8,7 +8,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../context.js'
 import { ClosedError, CommandError, messageOf } from '../errors.js'
 import { deathField, type Payload, readWorkingRecord, runAt } from '../store/records.js'
-import { type Ending, MAX_OFFERED, type OfferedSlot, type ReserveReply, type SlotNaming } from '../store/slots.js'
+import {
+  type Ending,
+  MAX_OFFERED,
+  type OfferedSlot,
+  type ReserveReply,
+  type SlotNaming,
+} from '../store/slots.js'
 import type { Store } from '../store/store.js'
 
 /** One slot: free, or holding a job until Redis has accepted its end. */
@@ -19,7 +25,7 @@ export interface Slot {
   held: Held | undefined
 }
 
-interface Held {
+export interface Held {
   queue: string
   payload: Payload
   /** The call that took it. */
@@ -36,16 +42,26 @@ export interface TurnsOptions {
   nonce: string
   naming: SlotNaming
   log: Logger
-  /** The queues to take from, now. */
-  queues(): { names: readonly string[]; json: string; countQueues: boolean }
+  /** The queues to take from, as they are at each turn. */
+  queues: { readonly names: readonly string[]; readonly json: string; readonly isDynamic: boolean }
   /** A slot has a job: start it. */
   onJob(slot: Slot, held: Held): void
   /** The end of a job was accepted. */
   onEnded(slot: Slot, ending: Ending): void
-  /** A turn ended; `rest` when it found nothing more to take. */
-  onTurn(turn: { rest: boolean; took: number; isPaused: boolean; queueCount: number }): void
+  onTurn(turn: Turn): void
   /** These workers are not registered any more. Resolves when they are again. */
   onUnregistered(slots: Slot[]): Promise<void>
+}
+
+/** What a turn that took jobs, or wanted to, came to. */
+export interface Turn {
+  /** It took all there was: nothing is left to take now. */
+  foundAll: boolean
+  took: number
+  /** All workers are told to pause. */
+  isPaused: boolean
+  /** How many queues are listed, or -1 if that does not matter. */
+  queueCount: number
 }
 
 export class Turns {
@@ -94,7 +110,7 @@ export class Turns {
     slot.held.ending = ending
     this.#ended.push(slot)
     this.#wantsJobs = true
-    if (!this.#underWay) this.#schedule()
+    if (this.#underWay === undefined) this.#schedule()
   }
 
   /**
@@ -120,12 +136,13 @@ export class Turns {
   }
 
   #turnNow(): void {
-    if (this.#underWay) return
+    if (this.#underWay !== undefined) return
     const takes = this.#isTaking && this.#wantsJobs
     if (this.#ended.length === 0 && !(takes && this.#idle.length > 0)) return
     this.#underWay = this.#turn(takes).finally(() => {
       this.#underWay = undefined
-      if (this.#ended.length > 0 || (this.#isTaking && this.#wantsJobs && this.#idle.length > 0)) this.#schedule()
+      if (this.#ended.length > 0 || (this.#isTaking && this.#wantsJobs && this.#idle.length > 0))
+        this.#schedule()
     })
   }
 
@@ -136,14 +153,14 @@ export class Turns {
     const idle = takes ? this.#idle.splice(Math.max(0, this.#idle.length - room)).reverse() : []
     const offered = [...ended, ...idle]
     const call = (++this.#calls).toString(36)
-    const { names, json, countQueues } = queues()
+    const { names, json, isDynamic } = queues
     this.#wantsJobs = false
     let reply: ReserveReply
     try {
       const request = {
         slots: offered.map(offer),
         queues: takes ? json : undefined,
-        countQueues: takes && countQueues,
+        countQueues: takes && isDynamic,
         nonce,
         call,
         naming,
@@ -178,18 +195,21 @@ export class Turns {
     }
     const took = reply.jobs.length
     const room = offered.length - refused.size
-    const rest = took < room || reply.isPaused
-    this.#appetite = rest ? Math.max(1, took) : Math.min(MAX_OFFERED, 2 * Math.max(took, 1))
+    const foundAll = took < room || reply.isPaused
+    this.#appetite = foundAll ? Math.max(1, took) : Math.min(MAX_OFFERED, 2 * Math.max(took, 1))
     // More may wait than was offered room for.
-    if (takes && !rest && took > 0) this.#wantsJobs = true
+    if (takes && !foundAll) this.#wantsJobs = true
     if (unregistered.length > 0) await this.#options.onUnregistered(unregistered)
     if (odd.length > 0) await this.#reconcile(odd)
     if ([...refused.values()].includes('unwritable')) {
-      this.#options.log.error({}, 'A failure could not be written to its failed list; its job is held, and it will be tried again.')
+      this.#options.log.error(
+        {},
+        'A failure could not be written to its failed list; its job is held, and it will be tried again.',
+      )
       await delay(1_000)
     }
     if (takes) {
-      this.#options.onTurn({ rest, took, isPaused: reply.isPaused, queueCount: reply.queueCount })
+      this.#options.onTurn({ foundAll, took, isPaused: reply.isPaused, queueCount: reply.queueCount })
     }
   }
 
@@ -261,7 +281,10 @@ export class Turns {
         this.#start(slot, call, { queue: record.queue, payload: record.payload, deaths: 0 })
       } else {
         // Somebody else works under this id: the slot is left to them.
-        log.error({ workerId: slot.workerId }, `The working record of ${slot.workerId} is not of this process; the slot is not used.`)
+        log.error(
+          { workerId: slot.workerId },
+          `The working record of ${slot.workerId} is not of this process; the slot is not used.`,
+        )
       }
     })
   }

@@ -77,7 +77,10 @@ export class Wake {
       this.#listening = undefined
       if (error instanceof CommandError && !this.#isBroken) {
         this.#isBroken = true
-        log.warn({ err: error }, `Redis does not tell of new jobs (${messageOf(error)}); the worker looks for itself at its interval.`)
+        log.warn(
+          { err: error },
+          `Redis does not tell of new jobs (${messageOf(error)}); the worker looks for itself at its interval.`,
+        )
       }
     }
     return this.#isArmed

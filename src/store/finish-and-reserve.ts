@@ -1,0 +1,195 @@
+/**
+ * The script behind `slots.ts`: what happens inside Redis when a process ends its jobs and takes new ones.
+ */
+import { script } from './scripts.js'
+
+/**
+ * KEYS  1 workers  2 pause-all-workers  3 queues:paused  4 deaths  5 queues  6 stat:processed  7 stat:failed
+ * ARGV  1 namespace with colon  2 run_at  3 nonce  4 call  5 JSON array of queue names, or ''  6 '1' to count queues
+ *       7 host  8 separator  9 tail of the worker ids
+ *       10 the slots, '<number><state> …': a free one has no state; one whose job ended has a letter and the call
+ *       that took it: d(one), c(done, and clear its deaths), f(ailed), r(eturned)
+ *       then what the states need, in order: c: death field · f: death field or '', m, then m × (list, text, set or '')
+ *       · r: queue, payload
+ * Reply 1 refused slots '<index><letter> …'  2 runs '<queue index>:<count> …'  3 deaths '<job>:<count> …'
+ *       4 wrapped jobs '<job> …'  5 '1' if all are paused  6 number of queues  7 the payloads taken, in order, for the
+ *       slots that were not refused, in order, with NUL between them; a wrapped one as the JSON string of its bytes
+ * Cost  5 commands, whatever the number of slots; then one or two per failure, and one per 64 queues that are empty
+ *
+ * Each payload is checked, so that a record is JSON at every instant and no Ruby page ever fails on it. cjson decides;
+ * what it lets pass and JSON does not (control characters in strings, `1.`, broken UTF-8) is looked for by hand. Texts
+ * without escapes and of ASCII alone that differ only in what their strings and numbers say are all JSON or all not:
+ * of such a shape one is decoded in each call, which halves the cost.
+ *
+ * Once a job has been popped, nothing may raise before its record is written: a script is not rolled back. So what
+ * could fail on a key of the wrong type is called by pcall.
+ */
+export const finishAndReserve = script(`
+local prefix, run_at, nonce, call = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local find, sub, gsub, byte, format = string.find, string.sub, string.gsub, string.byte, string.format
+local plain, numbered, tail = prefix .. 'worker:' .. ARGV[7] .. ARGV[9], prefix .. 'worker:' .. ARGV[7] .. ARGV[8], ARGV[9]
+local id_at = #prefix + 8
+local numbers, states, keys = {}, {}, {KEYS[2]}
+local n = 0
+for number, state in string.gmatch(ARGV[10], '(%d+)(%S*)') do
+  n = n + 1
+  numbers[n], states[n] = number, state
+  keys[n + 1] = number == '1' and plain or numbered .. number .. tail
+end
+local records = redis.call('MGET', unpack(keys))
+local special = redis.call('EXISTS', KEYS[3], KEYS[4]) > 0
+
+local refused, free, ended = {}, {}, {}
+local processed, failed = 0, 0
+local extra = 11
+
+local function append(count)
+  for i = 1, count do
+    local at = extra + 3 * (i - 1)
+    local reply = redis.pcall('RPUSH', prefix .. ARGV[at], ARGV[at + 1])
+    if type(reply) == 'table' and reply.err then return false end
+    if ARGV[at + 2] ~= '' then redis.pcall('SADD', prefix .. ARGV[at + 2], ARGV[at]) end
+  end
+  return true
+end
+
+for i = 1, n do
+  local state, record, why = states[i], records[i + 1], nil
+  if state == '' then
+    if record then
+      why = 'o'
+    elseif redis.call('SISMEMBER', KEYS[1], sub(keys[i + 1], id_at)) == 0 then
+      why = 'u'
+    end
+  else
+    local letter = sub(state, 1, 1)
+    local mark = ',"run":"' .. nonce .. '.' .. sub(state, 2) .. '.' .. numbers[i] .. '"}'
+    if not record or sub(record, -#mark) ~= mark then why = 'l' end
+    if letter ~= 'd' then
+      local field, count = '', 0
+      if letter == 'c' or letter == 'f' then field = ARGV[extra]; extra = extra + 1 end
+      if letter == 'f' then
+        count = tonumber(ARGV[extra]); extra = extra + 1
+        if not why and not append(count) then why = 'w' end
+        extra = extra + 3 * count
+      elseif letter == 'r' then
+        if not why then
+          local reply = redis.pcall('LPUSH', prefix .. 'queue:' .. ARGV[extra], ARGV[extra + 1])
+          if type(reply) == 'table' and reply.err then why = 'w' else redis.pcall('SADD', KEYS[5], ARGV[extra]) end
+        end
+        extra = extra + 2
+      end
+      if not why and field ~= '' then redis.pcall('HDEL', KEYS[4], field) end
+    end
+    if not why then
+      if letter ~= 'r' then processed = processed + 1 end
+      if letter == 'f' then failed = failed + 1 end
+      ended[#ended + 1] = i
+    end
+  end
+  if why then refused[#refused + 1] = i .. why else free[#free + 1] = i end
+end
+if processed > 0 then redis.pcall('INCRBY', KEYS[6], processed) end
+if failed > 0 then redis.pcall('INCRBY', KEYS[7], failed) end
+
+local function is_careful_json(p)
+  local bare = gsub(gsub(p, '\\\\.', ''), '"([^"]*)"', function(s) return find(s, '[%z\\1-\\31]') and '\\1' or '' end)
+  if find(bare, '\\1', 1, true) or find(bare, '%.%D') or find(bare, '%D%.') then return false end
+  if not find(p, '[\\128-\\255]') then return true end
+  local s = gsub(p, '[\\194-\\223][\\128-\\191]', ' ')
+  s = gsub(s, '\\224[\\160-\\191][\\128-\\191]', ' ')
+  s = gsub(s, '\\237[\\128-\\159][\\128-\\191]', ' ')
+  s = gsub(s, '[\\225-\\239][\\128-\\191][\\128-\\191]', function(t)
+    return (byte(t) == 237) and t or ' '
+  end)
+  s = gsub(s, '\\240[\\144-\\191][\\128-\\191][\\128-\\191]', ' ')
+  s = gsub(s, '[\\241-\\243][\\128-\\191][\\128-\\191][\\128-\\191]', ' ')
+  s = gsub(s, '\\244[\\128-\\143][\\128-\\191][\\128-\\191]', ' ')
+  return not find(s, '[\\128-\\255]')
+end
+local decode, known = cjson.decode, {}
+local function is_json_object(p)
+  local shape = gsub(gsub(p, '"[^"%c\\\\\\128-\\255]*"', '""'), '[1-9]%d*', '1')
+  if known[shape] then return true end
+  if byte(p) ~= 123 and not find(p, '^[ \\t\\r\\n]*{') then return false end
+  if not pcall(decode, p) then return false end
+  local is_plain = not find(shape, '[%c\\\\\\128-\\255]')
+  if not is_plain or find(p, '.', 1, true) then
+    if not is_careful_json(p) then return false end
+  end
+  if is_plain then known[shape] = true end
+  return true
+end
+
+local paused = records[1] and string.lower(gsub(records[1], '%s', '')) == 'true'
+local runs, deaths, wrapped, payloads, sets = {}, {}, {}, {}, {}
+local taken = 0
+local function take(name, index)
+  local got = redis.pcall('LPOP', prefix .. 'queue:' .. name, #free - taken)
+  if not got or got.err then return end
+  local head = '{"queue":' .. gsub(cjson.encode(name), '\\\\/', '/') .. ',"run_at":"' .. run_at .. '","payload":'
+  local mark = ',"run":"' .. nonce .. '.' .. call .. '.'
+  for i = 1, #got do
+    local p = got[i]
+    taken = taken + 1
+    local slot = free[taken]
+    sets[2 * taken - 1] = keys[slot + 1]
+    if is_json_object(p) then
+      sets[2 * taken] = head .. p .. mark .. numbers[slot] .. '"}'
+      payloads[taken] = p
+    else
+      local raw = '"' .. gsub(p, '[%c"\\\\\\127-\\255]', function(c) return format('\\\\u%04x', byte(c)) end) .. '"'
+      sets[2 * taken] = head .. '{"class":"(not a job)","args":[' .. raw .. ']},"raw":' .. raw .. mark .. numbers[slot] .. '"}'
+      payloads[taken] = raw
+      wrapped[#wrapped + 1] = taken
+    end
+    if special then
+      local count = redis.pcall('HGET', KEYS[4], redis.sha1hex(name .. '\\0' .. p))
+      if type(count) == 'string' then deaths[#deaths + 1] = taken .. ':' .. count end
+    end
+  end
+  runs[#runs + 1] = index .. ':' .. #got
+end
+
+if ARGV[5] ~= '' and #free > 0 and not paused then
+  local invalid, depth = cjson.decode_invalid_numbers(), cjson.decode_max_depth()
+  local names = decode(ARGV[5])
+  cjson.decode_invalid_numbers(false)
+  cjson.decode_max_depth(98)
+  local held = {}
+  if special then
+    for _, name in ipairs(redis.pcall('SMEMBERS', KEYS[3])) do held[name] = true end
+  end
+  for from = 1, #names, 64 do
+    local to = math.min(from + 63, #names)
+    local any = true
+    if #names > 8 then
+      local some = {}
+      for i = from, to do some[#some + 1] = prefix .. 'queue:' .. names[i] end
+      any = redis.call('EXISTS', unpack(some)) > 0
+    end
+    if any then
+      for i = from, to do
+        if taken == #free then break end
+        if not held[names[i]] then take(names[i], i) end
+      end
+    end
+    if taken == #free then break end
+  end
+  cjson.decode_invalid_numbers(invalid)
+  cjson.decode_max_depth(depth)
+  if taken > 0 then redis.call('MSET', unpack(sets)) end
+end
+local used = {}
+for i = 1, taken do used[free[i]] = true end
+local gone = {}
+for _, i in ipairs(ended) do
+  if not used[i] then gone[#gone + 1] = keys[i + 1] end
+end
+if #gone > 0 then redis.call('DEL', unpack(gone)) end
+local count = -1
+if ARGV[6] == '1' then count = redis.pcall('SCARD', KEYS[5]) end
+
+local function join(t) return table.concat(t, ' ') end
+return {join(refused), join(runs), join(deaths), join(wrapped), paused and '1' or '', count, table.concat(payloads, '\\0')}
+`)

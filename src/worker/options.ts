@@ -1,0 +1,116 @@
+/**
+ * What a worker is told: its options, checked, with their defaults.
+ */
+import { checkNumber, defaults } from '../config.js'
+import type { Logger } from '../context.js'
+import { ConfigError } from '../errors.js'
+import type { WorkerHooks } from '../hooks.js'
+import { type AnyJob, isJob } from '../job.js'
+import type { Resque } from '../resque.js'
+
+export interface WorkerOptions {
+  /** The client whose Redis, namespace and failure backend it uses, through connections of its own. */
+  resque: Resque
+  /** Names and patterns in order of priority: `['critical', 'mail_*', '*', '!slow']`, or one string with commas. */
+  queues: readonly string[] | string
+  /** The jobs it can perform. One it does not know goes to failed. */
+  jobs: readonly AnyJob[]
+  /** How many jobs at a time. Default: 1. */
+  concurrency?: number
+  /** How long it rests, unwoken, before it looks by itself. Default: 5,000 ms. */
+  intervalMs?: number
+  /** Stop by itself once nothing is left to take (Ruby: INTERVAL=0). */
+  untilEmpty?: boolean
+  /** Default: 5,000 ms. */
+  heartbeatMs?: number
+  /** After this long without a heartbeat others take it for dead. Default: 30,000 ms. */
+  deadAfterMs?: number
+  /** How often, in the whole cluster, somebody looks for the dead. Default: 15,000 ms. */
+  pruneIntervalMs?: number
+  /** A job that killed its worker this often is parked in failed. Default: 3. */
+  maxDeaths?: number
+  /** An event loop that stands still for this long ends its process; 0: never. Default: an hour. */
+  maxStallMs?: number
+  /** How long a job may go on after its signal was aborted. Default: 4,000 ms. */
+  abortGraceMs?: number
+  /** Hooks at the turns of its life. */
+  hooks?: WorkerHooks | readonly WorkerHooks[]
+  /** Default: the client's. */
+  logger?: Logger
+  /** Show what it does in the process title. Default: true. Ruby workers on the same host look for it. */
+  title?: boolean
+  /** Before every title. Ruby: RESQUE_PROCLINE_PREFIX. */
+  proclinePrefix?: string
+}
+
+/** The options, complete. */
+export interface WorkerSettings
+  extends Required<Omit<WorkerOptions, 'queues' | 'jobs' | 'hooks' | 'logger'>> {
+  jobs: ReadonlyMap<string, AnyJob>
+  hooks: readonly WorkerHooks[]
+  log: Logger
+}
+
+/** How each number is checked; its default stands in config.ts. */
+const numbers = {
+  concurrency: { min: 1, integer: true },
+  intervalMs: { min: 1 },
+  heartbeatMs: { min: 1 },
+  deadAfterMs: { min: 1 },
+  pruneIntervalMs: { min: 1 },
+  maxDeaths: { min: 1, integer: true },
+  maxStallMs: { min: 0 },
+  abortGraceMs: { min: 0 },
+} as const
+
+const others = ['resque', 'queues', 'jobs', 'untilEmpty', 'hooks', 'logger', 'title', 'proclinePrefix']
+const names = new Set([...others, ...Object.keys(numbers)])
+
+/** Throws ConfigError at the first option that cannot be right. */
+export function readOptions(options: WorkerOptions): WorkerSettings {
+  for (const name of Object.keys(options)) {
+    if (names.has(name)) continue
+    throw new ConfigError(`Unknown option \`${name}\` of Worker.`, {
+      hint: `It has: ${[...names].join(', ')}.`,
+    })
+  }
+  if (!options.resque) throw new ConfigError('Expected `resque`, the client whose Redis the worker uses.')
+  const read = {} as Record<keyof typeof numbers, number>
+  for (const name of Object.keys(numbers) as (keyof typeof numbers)[]) {
+    read[name] = checkNumber(name, options[name] ?? defaults[name], numbers[name])
+  }
+  if (read.deadAfterMs < 2 * read.heartbeatMs) {
+    const both = `\`deadAfterMs\` (${read.deadAfterMs}) to be at least twice \`heartbeatMs\` (${read.heartbeatMs})`
+    throw new ConfigError(`Expected ${both}.`, {
+      hint: 'One heartbeat that comes late must not kill a worker.',
+    })
+  }
+  const { hooks = [] } = options
+  return {
+    ...read,
+    resque: options.resque,
+    jobs: readJobs(options.jobs),
+    hooks: Array.isArray(hooks) ? hooks : [hooks as WorkerHooks],
+    log: options.logger ?? options.resque.logger,
+    untilEmpty: options.untilEmpty ?? false,
+    title: options.title ?? true,
+    proclinePrefix: options.proclinePrefix ?? '',
+  }
+}
+
+function readJobs(jobs: readonly AnyJob[]): ReadonlyMap<string, AnyJob> {
+  if (!Array.isArray(jobs)) throw new ConfigError('Expected `jobs` to be an array of jobs.')
+  const byName = new Map<string, AnyJob>()
+  for (const job of jobs) {
+    if (!isJob(job)) {
+      throw new ConfigError('Expected `jobs` to hold jobs, got something else.', {
+        hint: 'A job is what defineJob returns, or a class with a static perform.',
+      })
+    }
+    const other = byName.get(job.name)
+    if (other !== undefined && other !== job)
+      throw new ConfigError(`Two jobs of this worker are named "${job.name}".`)
+    byName.set(job.name, job)
+  }
+  return byName
+}

@@ -1,0 +1,137 @@
+/**
+ * That a worker process is there: its registration, its heartbeat, its way back after it was declared dead, and its
+ * share in looking for others that died.
+ */
+import type { Logger } from '../context.js'
+import { messageOf } from '../errors.js'
+import { channels } from '../events.js'
+import type { Store } from '../store/store.js'
+import type { WorkerKind } from '../store/workers.js'
+import { Heartbeat } from './heartbeat.js'
+import { type Identity, register } from './identity.js'
+import type { WorkerSettings } from './options.js'
+import { prune } from './prune.js'
+
+export interface PresenceOptions {
+  store: Store
+  settings: WorkerSettings
+  /** The queue list as it stands in ids. */
+  label: string
+  /** Whether the process title shows Ruby's workers that it lives. */
+  hasTitle: boolean
+  /** It had been declared dead and is registered again. */
+  onReturn(): void
+}
+
+export class Presence {
+  readonly #options: PresenceOptions
+  readonly #log: Logger
+  #identity: Identity | undefined
+  #heartbeat: Heartbeat | undefined
+  #pruning: NodeJS.Timeout | undefined
+  #isLeaving = false
+
+  constructor(options: PresenceOptions) {
+    this.#options = options
+    this.#log = options.settings.log
+  }
+
+  /** The ids, one per slot; empty before `enter`. */
+  get ids(): readonly string[] {
+    return this.#identity?.ids ?? []
+  }
+
+  /** Registers every slot, and keeps them alive from then on. */
+  async enter(): Promise<Identity> {
+    const { store, settings, label, hasTitle } = this.#options
+    const identity = await register(store, { label, count: settings.concurrency, hasTitle }, (id) =>
+      this.#kind(id),
+    )
+    this.#identity = identity
+    this.#heartbeat = new Heartbeat({
+      store: store.options,
+      ids: identity.ids,
+      beatMs: settings.heartbeatMs,
+      maxStallMs: settings.maxStallMs,
+      onUnregistered: (ids) => void this.enterAgain(ids),
+      onTrouble: (message) =>
+        this.#log.warn({ workerId: identity.ids[0] }, `A heartbeat could not be sent: ${message}`),
+    })
+    const { pruneIntervalMs } = settings
+    this.#pruning = setInterval(() => void this.#takeTurn(pruneIntervalMs), pruneIntervalMs)
+    return identity
+  }
+
+  /** These were registered no more, by a prune or by hand, while they live: they come back under the same ids. */
+  async enterAgain(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      if (this.#isLeaving) return
+      try {
+        await this.#options.store.workers.register([id], this.#kind(this.ids[0] as string), new Date())
+        this.#log.warn({ workerId: id }, `${id} was registered no more; it registered again.`)
+        if (channels.worker.hasSubscribers) channels.worker.publish({ workerId: id, event: 'reregistered' })
+      } catch (error) {
+        this.#log.warn(
+          { err: error, workerId: id },
+          `${id} could not register again yet: ${messageOf(error)}`,
+        )
+      }
+    }
+    this.#options.onReturn()
+  }
+
+  /** Counts one job that the slot at this place of `ids` ended. */
+  count(place: number, isFailed: boolean): void {
+    this.#heartbeat?.count(place, isFailed)
+  }
+
+  /** Looks for the dead, now. */
+  async prune(): Promise<void> {
+    const { store, settings } = this.#options
+    const { maxDeaths, jobs, log, resque } = settings
+    const workerId = this.ids[0] ?? String(process.pid)
+    await prune({ store, workerId, failureBackend: resque.failureBackend, jobs, maxDeaths, log })
+  }
+
+  /** Looks for nobody any more, and comes back no more. */
+  beginLeaving(): void {
+    this.#isLeaving = true
+    clearInterval(this.#pruning)
+  }
+
+  /** Ends the heartbeat and unregisters, if Redis lets it; else recovery will find what is left. */
+  async leave(): Promise<void> {
+    this.beginLeaving()
+    await this.#heartbeat?.stop()
+    try {
+      const busy = await this.#options.store.workers.unregister([...this.ids])
+      for (const id of busy)
+        this.#log.warn({ workerId: id }, `${id} still holds a job; recovery will put it back.`)
+    } catch (error) {
+      this.#log.warn(
+        { err: error },
+        `The worker could not unregister (${messageOf(error)}); recovery will find it.`,
+      )
+    }
+    this.#identity?.release()
+  }
+
+  /** Once in each interval somebody of the whole cluster looks; this may be who does. */
+  async #takeTurn(intervalMs: number): Promise<void> {
+    try {
+      const isMine = await this.#options.store.workers.takePruneTurn(this.ids[0] as string, intervalMs * 0.9)
+      if (isMine) await this.prune()
+    } catch (error) {
+      if (!this.#isLeaving)
+        this.#log.warn({ err: error }, `Could not look for dead workers: ${messageOf(error)}`)
+    }
+  }
+
+  #kind(process: string): WorkerKind {
+    const { deadAfterMs, jobs } = this.#options.settings
+    const failOnDeath = [...jobs.values()]
+      .filter((job) => job.onWorkerDeath === 'fail')
+      .map((job) => job.name)
+    return { process, deadAfterMs, failOnDeath }
+  }
+}
