@@ -33,6 +33,14 @@ export const defaults = {
   stopTimeoutMs: 30_000,
   /** How long a job may take to end after its signal was aborted, before it is given up. Ruby: RESQUE_TERM_TIMEOUT. */
   abortGraceMs: 4_000,
+  /** A child process that was told to end is killed after this long. */
+  killGraceMs: 2_000,
+  /** A child process is replaced after this many jobs, so that what leaks in it stays small. Ruby: 1. */
+  jobsPerChild: 1_000,
+  /** A child process that holds more than this after a job is replaced. */
+  maxChildMemoryBytes: 512 * 1024 * 1024,
+  /** A child process that had nothing to do for this long is ended. */
+  childIdleMs: 300_000,
 } as const
 
 /** What a Ruby Resque worker lives by; a Ruby worker is judged by these alone. */

@@ -25,8 +25,6 @@ export type JsonValue =
   | JsonValue[]
   | { [key: string]: JsonValue | undefined }
 
-type Perform<Args extends never[]> = (...args: Args) => unknown
-
 /**
  * What can be enqueued and performed: the result of `defineJob`, or a class with static members as in Ruby.
  * Its further members may be hooks (`hooks.ts`) and the settings below.
@@ -42,12 +40,14 @@ export interface AnyJob<Args extends any[] = any[]> {
   readonly timeoutMs?: number | undefined
   /** What becomes of the job when its worker dies: back to the head of its queue (default), or to failed, as Ruby does. */
   readonly onWorkerDeath?: 'requeue' | 'fail' | undefined
+  /** Run it in the worker's process, or in a child of its own. Unset: as the worker has it. */
+  readonly isolation?: 'none' | 'process' | undefined
   /** Objects of hooks. */
   readonly plugins?: readonly object[] | undefined
 }
 
 /** The arguments a job takes. */
-export type ArgsOf<J> = J extends { perform: Perform<infer Args> } ? Args : never
+export type ArgsOf<J> = J extends { perform: (...args: infer Args) => unknown } ? Args : never
 
 /** The wire form of a job: Ruby's two keys; others may stand beside them and are kept. */
 export interface JobPayload {
@@ -68,27 +68,66 @@ export function isJob(value: unknown): value is AnyJob {
   return typeof name === 'string' && name !== '' && typeof perform === 'function'
 }
 
-/** Makes a job out of its parts, and checks them. The result is what you export, enqueue and give to workers. */
-export function defineJob<Args extends unknown[], Spec extends JobSpec<Args>>(
-  spec: Spec & { perform(this: JobContext, ...args: Args): unknown },
-): Readonly<Spec> & AnyJob<Args> {
+/**
+ * Makes a job out of its parts, and checks them. The result is what you export, enqueue and give to workers. In its
+ * `perform`, `this` is the JobContext; its hooks take the arguments that its `perform` takes.
+ */
+export function defineJob<Perform extends AnyFunction, Spec extends JobSpec>(
+  spec: Spec & { perform: Perform } & JobHooks<ArgsOf<{ perform: Perform }>> & ThisType<JobContext>,
+): Readonly<Spec> & { readonly perform: Perform } {
   if (!isJob(spec)) {
     throw new ConfigError('Expected defineJob({ name, perform }) with a name and a function.', {
       hint: 'The name is the class name on the wire, such as "Archive".',
     })
   }
-  return Object.freeze({ ...spec }) as Readonly<Spec> & AnyJob<Args>
+  return Object.freeze({ ...spec })
 }
 
+// biome-ignore lint/complexity/noBannedTypes: a type with a call signature would make `branch = 'master'` unknown.
+type AnyFunction = Function
+
 /** The parts of a job besides its hooks. */
-export interface JobSpec<Args extends unknown[]> {
+interface JobSpec {
   name: string
   queue?: string | (() => string)
   timeoutMs?: number
   onWorkerDeath?: 'requeue' | 'fail'
   plugins?: readonly object[]
-  perform(this: JobContext, ...args: Args): unknown
+  perform: AnyFunction
 }
+
+/** Before something happens; `false` (exactly) from an enqueue or dequeue hook stops it, after all have run. */
+type BeforeHook<Args extends unknown[]> = (this: unknown, ...args: Args) => unknown
+type AfterHook<Args extends unknown[]> = (this: unknown, ...args: Args) => unknown
+/** Wraps perform: await `next()` to run it. Not calling it leaves the job undone, without a failure. */
+type AroundHook<Args extends unknown[]> = (
+  this: unknown,
+  next: () => Promise<unknown>,
+  ...args: Args
+) => unknown
+type FailureHook<Args extends unknown[]> = (this: unknown, error: unknown, ...args: Args) => unknown
+
+/** The hooks a job or a plugin may have; each name may be followed by more of a name, and written in snake case. */
+export interface JobHooks<Args extends unknown[] = unknown[]> {
+  /** Runs in the producer. Returning false stops the enqueue. */
+  [name: `beforeEnqueue${string}` | `before_enqueue${string}`]: OneOrMany<BeforeHook<Args>> | undefined
+  /** Runs in the producer once Redis has the job. */
+  [name: `afterEnqueue${string}` | `after_enqueue${string}`]: OneOrMany<AfterHook<Args>> | undefined
+  /** Runs before `dequeue`, with its arguments. Returning false stops it. */
+  [name: `beforeDequeue${string}` | `before_dequeue${string}`]:
+    | OneOrMany<BeforeHook<Partial<Args>>>
+    | undefined
+  [name: `afterDequeue${string}` | `after_dequeue${string}`]: OneOrMany<AfterHook<Partial<Args>>> | undefined
+  /** Throwing `DontPerform` drops the job without a failure. */
+  [name: `beforePerform${string}` | `before_perform${string}`]: OneOrMany<BeforeHook<Args>> | undefined
+  [name: `aroundPerform${string}` | `around_perform${string}`]: OneOrMany<AroundHook<Args>> | undefined
+  /** Runs only if nothing was thrown before it. */
+  [name: `afterPerform${string}` | `after_perform${string}`]: OneOrMany<AfterHook<Args>> | undefined
+  /** Runs once for a failed job, before the failure is recorded. */
+  [name: `onFailure${string}` | `on_failure${string}`]: OneOrMany<FailureHook<Args>> | undefined
+}
+
+export type OneOrMany<T> = T | readonly T[]
 
 /** Ruby readers stop at 100 levels of JSON; the payload and its args are two, a working or failed record one more. */
 const MAX_DEPTH = 96

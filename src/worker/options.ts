@@ -33,6 +33,21 @@ export interface WorkerOptions {
   maxStallMs?: number
   /** How long a job may go on after its signal was aborted. Default: 4,000 ms. */
   abortGraceMs?: number
+  /**
+   * Where jobs run: in this process (default), or each in a child process, which is killed on timeout and whose death
+   * is a DirtyExit. A job's own `isolation` goes before it. Children load the modules named by `require`.
+   */
+  isolation?: 'none' | 'process'
+  /** Modules that define the jobs, for child processes: paths seen from the working directory, or package names. */
+  require?: readonly string[]
+  /** A child process is replaced after this many jobs; 1: a process for each job, as in Ruby. Default: 1,000. */
+  jobsPerChild?: number
+  /** A child process that holds more than this after a job is replaced. Default: 512 MiB. */
+  maxChildMemoryBytes?: number
+  /** A child process that had nothing to do for this long is ended. Default: 300,000 ms. */
+  childIdleMs?: number
+  /** After a timeout's grace a child process gets TERM, and this much later KILL. Default: 2,000 ms. */
+  killGraceMs?: number
   /** Hooks at the turns of its life. */
   hooks?: WorkerHooks | readonly WorkerHooks[]
   /** Default: the client's. */
@@ -61,9 +76,24 @@ const numbers = {
   maxDeaths: { min: 1, integer: true },
   maxStallMs: { min: 0 },
   abortGraceMs: { min: 0 },
+  jobsPerChild: { min: 1, integer: true },
+  maxChildMemoryBytes: { min: 1 },
+  childIdleMs: { min: 1 },
+  killGraceMs: { min: 0 },
 } as const
 
-const others = ['resque', 'queues', 'jobs', 'untilEmpty', 'hooks', 'logger', 'title', 'proclinePrefix']
+const others = [
+  'resque',
+  'queues',
+  'jobs',
+  'untilEmpty',
+  'isolation',
+  'require',
+  'hooks',
+  'logger',
+  'title',
+  'proclinePrefix',
+]
 const names = new Set([...others, ...Object.keys(numbers)])
 
 /** Throws ConfigError at the first option that cannot be right. */
@@ -85,11 +115,26 @@ export function readOptions(options: WorkerOptions): WorkerSettings {
       hint: 'One heartbeat that comes late must not kill a worker.',
     })
   }
-  const { hooks = [] } = options
+  const { hooks = [], isolation = 'none', require = [] } = options
+  if (isolation !== 'none' && isolation !== 'process') {
+    throw new ConfigError(`Expected \`isolation\` to be 'none' or 'process', got '${String(isolation)}'.`)
+  }
+  const jobs = readJobs(options.jobs)
+  const isolated = [...jobs.values()].find((job) => (job.isolation ?? isolation) === 'process')
+  if (isolated && require.length === 0) {
+    throw new ConfigError(
+      `Expected \`require\` to name the module that defines ${isolated.name}, got none.`,
+      {
+        hint: 'A child process loads its jobs from modules.',
+      },
+    )
+  }
   return {
     ...read,
     resque: options.resque,
-    jobs: readJobs(options.jobs),
+    jobs,
+    isolation,
+    require,
     hooks: Array.isArray(hooks) ? hooks : [hooks as WorkerHooks],
     log: options.logger ?? options.resque.logger,
     untilEmpty: options.untilEmpty ?? false,

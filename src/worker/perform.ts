@@ -23,6 +23,8 @@ import {
 import { type AnyJob, type ParsedJob, readJob } from '../job.js'
 import type { Payload } from '../store/records.js'
 import type { Ending } from '../store/slots.js'
+import { ChildError } from './child-error.js'
+import type { ChildPool, RemoteJob } from './child-pool.js'
 import { failedEnding } from './report.js'
 
 /** What the jobs of a worker share. */
@@ -34,6 +36,10 @@ export interface PerformSettings {
   maxPayloadBytes: number
   /** How long a job may go on after its signal was aborted. */
   abortGraceMs: number
+  /** Where jobs run that do not say it themselves. */
+  isolation: 'none' | 'process'
+  /** Set if any job runs in a child process. */
+  children: ChildPool | undefined
 }
 
 export interface TakenJob {
@@ -55,6 +61,9 @@ export class RunningJob {
   readonly #parsed: ParsedJob | Error
   readonly #job: AnyJob | undefined
   #controller: AbortController | undefined
+  /** Set while it runs in a child process. */
+  #remote: RemoteJob | undefined
+  #childPid: number | undefined
   #stop: Stop | undefined
   #isSettled = false
   #startedAt = 0
@@ -85,23 +94,34 @@ export class RunningJob {
       this.#settle({ kind: 'failed', error: this.#unknown(parsed.class) })
       return
     }
-    const work =
-      this.#settings.hooks.length === 0
-        ? this.#performJob(job, parsed)
-        : this.#performWithForkHooks(job, parsed)
-    void work.then(this.#settle)
+    void this.#work(job, parsed).then(this.#settle)
     if (job.timeoutMs !== undefined && job.timeoutMs > 0) {
       const reason = new JobTimeoutError(`${job.name} ran longer than its timeoutMs of ${job.timeoutMs}.`)
       this.#timer = setTimeout(() => this.abort(reason, 'fail'), job.timeoutMs)
     }
   }
 
-  /** Aborts the job's signal. If it has not ended after the grace, it is given up: it may go on, unheeded. */
+  /**
+   * Aborts the job's signal. If it has not ended after the grace it is given up: in this process it may go on, unheeded;
+   * a child process is killed, at once when the grace is 0.
+   */
   abort(reason: Error, then: Stop['then'], graceMs = this.#settings.abortGraceMs): void {
     if (this.#stop) return
     this.#stop = { reason, then }
     this.#controller?.abort(reason)
-    this.#grace = setTimeout(() => this.#settle(undefined), graceMs)
+    if (!this.#remote || graceMs > 0) this.#remote?.abort(reason)
+    this.#grace = setTimeout(() => this.#giveUp(), graceMs)
+  }
+
+  #giveUp(): void {
+    // A child's end is its outcome. One that took too long gets TERM first; one that is stopped has had its grace.
+    if (this.#remote) this.#remote.kill(!(this.#stop?.reason instanceof JobTimeoutError))
+    else this.#settle(undefined)
+  }
+
+  /** The child process it runs in, if any. */
+  get childPid(): number | undefined {
+    return this.#childPid
   }
 
   /** The first outcome counts; undefined: the job was given up. */
@@ -135,20 +155,39 @@ export class RunningJob {
     this.#onEnd(ending)
   }
 
-  #performJob(job: AnyJob, parsed: ParsedJob): Promise<Outcome> {
+  #work(job: AnyJob, parsed: ParsedJob): Promise<Outcome> {
+    const { hooks, isolation, children } = this.#settings
+    const isRemote = children !== undefined && (job.isolation ?? isolation) === 'process'
+    if (hooks.length === 0 && !isRemote) return this.#performHere(job, parsed)
+    return this.#fork(job, parsed, isRemote ? children : undefined)
+  }
+
+  #performHere(job: AnyJob, parsed: ParsedJob): Promise<Outcome> {
     return performJob(job, parsed.args, new Context(this, this.taken, this.class, this.#settings.log))
   }
 
-  async #performWithForkHooks(job: AnyJob, parsed: ParsedJob): Promise<Outcome> {
-    const { queue, payload } = this.taken
-    const worked = { queue, class: parsed.class, args: parsed.args, payload: payload.toString() }
+  /** With the fork hooks around it; `afterFork` runs where the job does. */
+  async #fork(job: AnyJob, parsed: ParsedJob, children: ChildPool | undefined): Promise<Outcome> {
+    const { hooks } = this.#settings
+    const { queue, payload, workerId, deaths } = this.taken
+    const text = payload.toString()
+    const worked = { queue, class: parsed.class, args: parsed.args, payload: text }
     try {
-      await runWorkerHooks(this.#settings.hooks, 'beforeFork', worked)
-      await runWorkerHooks(this.#settings.hooks, 'afterFork', worked)
+      await runWorkerHooks(hooks, 'beforeFork', worked)
+      if (!children) await runWorkerHooks(hooks, 'afterFork', worked)
     } catch (error) {
       return { kind: 'failed', error }
     }
-    return this.#performJob(job, parsed)
+    if (!children) return this.#performHere(job, parsed)
+    if (this.#stop) return { kind: 'failed', error: this.#stop.reason }
+    this.#remote = children.perform(
+      { queue, payload: text, workerId, deaths, class: parsed.class },
+      (pid) => {
+        this.#childPid = pid
+        this.#settings.log.debug({ child: pid }, `Forked ${pid} at ${Math.floor(Date.now() / 1_000)}`)
+      },
+    )
+    return this.#remote.outcome
   }
 
   async #fail(outcome: Outcome | undefined): Promise<[Ending, error: unknown]> {
@@ -159,10 +198,14 @@ export class RunningJob {
         `${this.description} did not end after its abort; it was given up.`,
       )
     }
-    let error =
-      this.#stop?.reason ??
-      (outcome?.kind === 'failed' ? outcome.error : new DirtyExit('The job was given up.'))
-    if (this.#job && !(this.#parsed instanceof Error) && hooksOf(this.#job).onFailure.length > 0) {
+    let error = this.#reason(outcome)
+    const hasRunHooks = error instanceof ChildError
+    if (
+      !hasRunHooks &&
+      this.#job &&
+      !(this.#parsed instanceof Error) &&
+      hooksOf(this.#job).onFailure.length > 0
+    ) {
       error = await runFailureHooks(this.#job, error, this.#parsed.args, this.description)
     }
     log.error(
@@ -170,6 +213,13 @@ export class RunningJob {
       `${this.description} failed: #<${wireNameOf(error)}: ${messageOf(error)}>`,
     )
     return [await failedEnding({ ...this.taken, error }, failureBackend, log), error]
+  }
+
+  /** What the job failed of. A child process tells it itself, unless it took too long. */
+  #reason(outcome: Outcome | undefined): unknown {
+    const own = outcome?.kind === 'failed' ? outcome.error : new DirtyExit('The job was given up.')
+    const isTold = this.#remote !== undefined && !(this.#stop?.reason instanceof JobTimeoutError)
+    return isTold ? own : (this.#stop?.reason ?? own)
   }
 
   /** As Ruby shows a job in logs (J:253). */

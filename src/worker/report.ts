@@ -6,6 +6,7 @@ import { messageOf, wireNameOf } from '../errors.js'
 import { entriesOf, type FailureBackend } from '../failure/backend.js'
 import type { Payload } from '../store/records.js'
 import type { Ending } from '../store/slots.js'
+import { ChildError } from './child-error.js'
 
 /** A job that failed, and why. */
 export interface FailedAttempt {
@@ -41,6 +42,7 @@ const ownCode = [new URL('../hooks.js', import.meta.url).href, new URL('./', imp
  * a job that was killed or never ran has none.
  */
 export function backtraceOf(error: unknown): string[] {
+  if (error instanceof ChildError) return error.backtrace
   if (!(error instanceof Error) || typeof error.stack !== 'string') return []
   const frames: string[] = []
   for (const line of error.stack.split('\n')) {

@@ -1,9 +1,10 @@
 /**
- * What a signal does to a worker process (protocol 6.6), for jobs that run in the process itself.
+ * What a signal does to a worker process (protocol 6.6).
  *
- * Ruby's words speak of a child per job. Here the "child" is the running jobs: to kill it is to abort their signal,
- * and to give up what does not end in time. Differs: an idle worker reacts at once, and a job that had to be aborted
- * by a stop goes back to its queue instead of being lost or failed, unless TERM_CHILD asks for Ruby's failure.
+ * With a process per job it does what Ruby does. With jobs in the process itself the "child" is the running jobs: to
+ * kill it is to abort their signal, and to give up what does not end in time; a job that a stop had to abort goes back
+ * to its queue instead of being lost or failed, unless TERM_CHILD asks for Ruby's failure. Differs: an idle worker
+ * reacts at once.
  */
 import type { Logger } from '../context.js'
 import type { Worker } from './worker.js'
@@ -38,6 +39,8 @@ const term: Reaction = {
   act(worker, settings) {
     if (settings.gracefulTerm) return quit.act(worker, settings)
     const { termChild, preShutdownTimeoutMs, termTimeoutMs, stopTimeoutMs } = settings
+    // Ruby kills the child.
+    if (!termChild && worker.isolation === 'process') return worker.stop({ timeoutMs: 0, unfinished: 'fail' })
     if (!termChild) return worker.stop({ timeoutMs: stopTimeoutMs, abortGraceMs: termTimeoutMs })
     return worker.stop({
       timeoutMs: preShutdownTimeoutMs + termTimeoutMs,
@@ -52,18 +55,18 @@ export const signalTable: Readonly<Partial<Record<NodeJS.Signals, Reaction>>> = 
   SIGTERM: term,
   SIGINT: {
     does: 'abort the running jobs now and give back what does not end in time, then exit',
-    act: (worker, { termTimeoutMs, termChild }) =>
-      worker.stop({
-        timeoutMs: termTimeoutMs,
-        abortGraceMs: termTimeoutMs,
-        unfinished: termChild ? 'fail' : 'return',
-      }),
+    act: (worker, { termTimeoutMs, termChild }) => {
+      const graceMs = worker.isolation === 'process' && !termChild ? 0 : termTimeoutMs
+      const unfinished = termChild || worker.isolation === 'process' ? 'fail' : 'return'
+      return worker.stop({ timeoutMs: graceMs, abortGraceMs: graceMs, unfinished })
+    },
   },
   // A terminal that closes. Ruby does not trap it, and its worker dies of it.
   SIGHUP: { does: 'as TERM', act: term.act },
   SIGUSR1: {
     does: 'kill the running jobs (they fail as a DirtyExit) and go on',
-    act: (worker) => worker.killJobs(),
+    act: (worker, { termChild, termTimeoutMs }) =>
+      worker.killJobs(termChild ? { abortGraceMs: termTimeoutMs } : {}),
   },
   SIGUSR2: { does: 'take no new jobs', act: (worker) => worker.pause() },
   SIGCONT: { does: 'take jobs again', act: (worker) => worker.resume() },

@@ -11,6 +11,7 @@ import { channels, type WorkerEvent } from '../events.js'
 import { runWorkerHooks } from '../hooks.js'
 import type { Resque } from '../resque.js'
 import type { Store } from '../store/store.js'
+import { ChildPool } from './child-pool.js'
 import { readOptions, type WorkerOptions, type WorkerSettings } from './options.js'
 import { type PerformSettings, RunningJob } from './perform.js'
 import { Presence } from './presence.js'
@@ -75,6 +76,8 @@ export class Worker {
       log,
       maxPayloadBytes: resque.maxPayloadBytes,
       abortGraceMs: settings.abortGraceMs,
+      isolation: settings.isolation,
+      children: undefined,
     }
     this.#stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve
@@ -112,6 +115,7 @@ export class Worker {
       await this.#startUp()
     } catch (error) {
       this.#wake?.close()
+      await this.#perform.children?.close()
       await this.#presence.leave()
       this.#closed()
       throw error
@@ -123,6 +127,7 @@ export class Worker {
     this.#procline?.starting()
     await this.#presence.prune()
     await runWorkerHooks(hooks, 'beforeFirstFork')
+    this.#perform.children = this.#startChildren()
     const { ids, numbers, naming } = await this.#presence.enter()
     const slots = ids.map(
       (workerId, i): Slot => ({ number: numbers[i] as number, workerId, held: undefined }),
@@ -190,7 +195,7 @@ export class Worker {
     const graceMs = Math.min(abortGraceMs ?? this.#settings.abortGraceMs, timeoutMs)
     await this.#jobsEnd(timeoutMs - graceMs)
     for (const job of this.#running.values()) {
-      job.abort(new TermException('The worker was told to stop.'), unfinished, graceMs)
+      job.abort(new TermException('SIGTERM'), unfinished, graceMs)
     }
     // Each job is given up at the end of its grace; failure hooks may take a moment more.
     await this.#jobsEnd(graceMs + 1_000)
@@ -198,6 +203,7 @@ export class Worker {
       this.#turns?.settled(),
       delay(this.#store.options.deadlineMs, undefined, { ref: false }),
     ])
+    await this.#perform.children?.close()
     await this.#presence.leave()
     this.#closed()
     this.#tell('stopped')
@@ -229,10 +235,30 @@ export class Worker {
     await this.#guard('afterPause')
   }
 
-  /** Kills the running jobs: their signal is aborted, they fail as a DirtyExit, and the worker goes on (USR1). */
-  killJobs(): void {
+  /**
+   * Kills the running jobs, and the worker goes on (USR1). In this process their signal is aborted and they fail as a
+   * DirtyExit; child processes are killed, after this grace for what hears its signal.
+   */
+  killJobs({
+    abortGraceMs = this.#settings.isolation === 'process' ? 0 : this.#settings.abortGraceMs,
+  } = {}): void {
     const reason = new DirtyExit('The job was killed by a signal to its worker.')
-    for (const job of this.#running.values()) job.abort(reason, 'fail')
+    for (const job of this.#running.values()) job.abort(reason, 'fail', abortGraceMs)
+  }
+
+  get isolation(): 'none' | 'process' {
+    return this.#settings.isolation
+  }
+
+  /** The pids of the child processes there are now. */
+  get childPids(): number[] {
+    return this.#perform.children?.pids ?? []
+  }
+
+  #startChildren(): ChildPool | undefined {
+    const { jobs, isolation, require, log } = this.#settings
+    const isNeeded = isolation === 'process' || [...jobs.values()].some((job) => job.isolation === 'process')
+    return isNeeded ? new ChildPool({ ...this.#settings, modules: require, log }) : undefined
   }
 
   #run(slot: Slot, { queue, payload, deaths }: Held): void {
@@ -303,6 +329,7 @@ export class Worker {
     const [first] = this.#running.values()
     if (first) {
       const at = Math.floor(Date.now() / 1_000)
+      if (this.#running.size === 1 && first.childPid !== undefined) return `Forked ${first.childPid} at ${at}`
       const others = this.#running.size > 1 ? ` and ${this.#running.size - 1} more` : ''
       return `Processing ${first.taken.queue} since ${at} [${first.class || 'No Name'}]${others}`
     }
