@@ -28,6 +28,7 @@ const mayImport: Record<string, readonly string[]> = {
   web: aboveStore,
   metrics: aboveStore,
   testing: aboveStore,
+  'active-job': ['resque'],
   index: aboveStore,
   cli: ['worker', 'scheduler', 'web', 'metrics', ...aboveStore],
 }
