@@ -19,7 +19,7 @@ shift
 "$@" &
 pid=$!
 cat >/dev/null
-kill "$pid"
+kill "$pid" 2>/dev/null
 wait "$pid"
 rmdir "$directory"`
 

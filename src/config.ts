@@ -61,7 +61,7 @@ export interface RedisSettings {
 }
 
 /** Where Redis is: a URL, Ruby's `host:port:db/namespace`, settings, or an ioredis client whose settings are copied. */
-export type RedisOption = string | RedisSettings | { options: RedisSettings }
+export type RedisOption = string | RedisSettings | { options: object }
 
 /** Where Redis is, read. */
 export interface RedisTarget {
@@ -177,7 +177,9 @@ export interface Environment {
   proclinePrefix: string
   /** `FAILURE_BACKEND`: `redis` or `redis_multi_queue`. */
   failureBackend: string | undefined
-  /** `RAILS_ENV`, else `RACK_ENV`, else `NODE_ENV`; shown in `info`. */
+  /** `RESQUE_POOL_CONFIG`. */
+  poolConfig: string | undefined
+  /** `RAILS_ENV`, else `RACK_ENV`, else `RESQUE_ENV`, else `NODE_ENV`; shown in `info`. */
   environment: string
   /** `NO_COLOR` is set. */
   noColor: boolean
@@ -199,7 +201,8 @@ export function readEnvironment(env: Record<string, string | undefined> = proces
     gracefulTerm: Boolean(env.GRACEFUL_TERM),
     proclinePrefix: env.RESQUE_PROCLINE_PREFIX ?? '',
     failureBackend: env.FAILURE_BACKEND || undefined,
-    environment: env.RAILS_ENV || env.RACK_ENV || env.NODE_ENV || 'development',
+    poolConfig: env.RESQUE_POOL_CONFIG || undefined,
+    environment: env.RAILS_ENV || env.RACK_ENV || env.RESQUE_ENV || env.NODE_ENV || 'development',
     noColor: Boolean(env.NO_COLOR),
   }
 }

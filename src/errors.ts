@@ -139,7 +139,9 @@ export class FailureHookError extends ResqueError {
 /** The exception's name as a failed record shows it, for anything that can be thrown. */
 export function wireNameOf(error: unknown): string {
   if (error instanceof ResqueError) return error.wireName
-  if (error instanceof Error) return error.name || error.constructor.name || 'Error'
+  // `class Boom extends Error {}` inherits the name "Error": its own says more.
+  if (error instanceof Error)
+    return (error.name !== 'Error' && error.name) || error.constructor.name || 'Error'
   return error === null ? 'null' : typeof error
 }
 

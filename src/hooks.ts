@@ -8,39 +8,11 @@
  */
 import { type JobContext, runAsJob } from './context.js'
 import { DontPerform, FailureHookError, messageOf, wireNameOf } from './errors.js'
-import type { AnyJob } from './job.js'
-
-/** Before something happens; `false` (exactly) from an enqueue or dequeue hook stops it, after all have run. */
-export type BeforeHook<Args extends unknown[]> = (...args: Args) => unknown
-export type AfterHook<Args extends unknown[]> = (...args: Args) => unknown
-/** Wraps perform: await `next()` to run it. Not calling it leaves the job undone, without a failure. */
-export type AroundHook<Args extends unknown[]> = (next: () => Promise<unknown>, ...args: Args) => unknown
-export type FailureHook<Args extends unknown[]> = (error: unknown, ...args: Args) => unknown
-
-/** The hooks a job or a plugin may have; each name may be followed by more of a name, and written in snake case. */
-export interface JobHooks<Args extends unknown[] = unknown[]> {
-  /** Runs in the producer. Returning false stops the enqueue. */
-  [name: `beforeEnqueue${string}` | `before_enqueue${string}`]: OneOrMany<BeforeHook<Args>> | undefined
-  /** Runs in the producer once Redis has the job. */
-  [name: `afterEnqueue${string}` | `after_enqueue${string}`]: OneOrMany<AfterHook<Args>> | undefined
-  /** Runs before `dequeue`, with its arguments. Returning false stops it. */
-  [name: `beforeDequeue${string}` | `before_dequeue${string}`]:
-    | OneOrMany<BeforeHook<Partial<Args>>>
-    | undefined
-  [name: `afterDequeue${string}` | `after_dequeue${string}`]: OneOrMany<AfterHook<Partial<Args>>> | undefined
-  /** Throwing `DontPerform` drops the job without a failure. */
-  [name: `beforePerform${string}` | `before_perform${string}`]: OneOrMany<BeforeHook<Args>> | undefined
-  [name: `aroundPerform${string}` | `around_perform${string}`]: OneOrMany<AroundHook<Args>> | undefined
-  /** Runs only if nothing was thrown before it. */
-  [name: `afterPerform${string}` | `after_perform${string}`]: OneOrMany<AfterHook<Args>> | undefined
-  /** Runs once for a failed job, before the failure is recorded. */
-  [name: `onFailure${string}` | `on_failure${string}`]: OneOrMany<FailureHook<Args>> | undefined
-}
+import type { AnyJob, JobHooks, OneOrMany } from './job.js'
 
 /** An object of hooks that several jobs share. */
 export type Plugin<Args extends unknown[] = unknown[]> = JobHooks<Args> & { name?: string }
 
-type OneOrMany<T> = T | readonly T[]
 type HookFunction = (...args: unknown[]) => unknown
 
 const kinds = [

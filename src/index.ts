@@ -39,9 +39,9 @@ export { multipleBackends } from './failure/multiple.js'
 export { redisBackend } from './failure/redis.js'
 export { redisMultiQueueBackend } from './failure/redis-multi-queue.js'
 /** Hooks of jobs and of workers. */
-export { defineWorkerHooks, type JobHooks, type Plugin, type WorkedJob, type WorkerHooks } from './hooks.js'
+export { defineWorkerHooks, type Plugin, type WorkedJob, type WorkerHooks } from './hooks.js'
 /** What a job is. */
-export { type AnyJob, type ArgsOf, defineJob, type JobPayload, type JsonValue } from './job.js'
+export { type AnyJob, type ArgsOf, defineJob, type JobHooks, type JobPayload, type JsonValue } from './job.js'
 /** The client. */
 export { type Info, type QueuedJob, type ReservedJob, Resque } from './resque.js'
 export type { ResqueOptions } from './resque-options.js'

@@ -57,7 +57,9 @@ test('settings are passed on, and those of a client are copied', () => {
 })
 
 test('what cannot be an address is refused with a sentence, and never shows the password', () => {
-  expect(() => readRedisOption(7 as never)).toThrow('Expected `redis` to be a string or an object, got number.')
+  expect(() => readRedisOption(7 as never)).toThrow(
+    'Expected `redis` to be a string or an object, got number.',
+  )
   expect(() => readRedisOption(null as never)).toThrow(ConfigError)
   expect(() => readRedisOption('h:http')).toThrow(
     'Expected the port in host:port:db/namespace to be a whole number, got "http".',
@@ -74,7 +76,9 @@ test('what cannot be an address is refused with a sentence, and never shows the 
 test('an address for people has no credentials', () => {
   expect(describeRedis(readRedisOption('rediss://app:secret@h:1/2'))).toBe('rediss://h:1/2')
   expect(describeRedis({ settings: {} })).toBe('redis://127.0.0.1:6379/0')
-  expect(describeRedis({ settings: { path: '/run/redis.sock', password: 'secret' } })).toBe('unix:/run/redis.sock')
+  expect(describeRedis({ settings: { path: '/run/redis.sock', password: 'secret' } })).toBe(
+    'unix:/run/redis.sock',
+  )
 })
 
 test('a number option that cannot be right is refused with its name, its limits and what came', () => {

@@ -1,7 +1,14 @@
 // Error classes: their codes, their names in a failed record, and what is made of things that are no errors.
 
 import * as door from 'resque-ts'
-import { ConfigError, DirtyExit, DontPerform, PruneDeadWorkerDirtyExit, ResqueError, TermException } from 'resque-ts'
+import {
+  ConfigError,
+  DirtyExit,
+  DontPerform,
+  PruneDeadWorkerDirtyExit,
+  ResqueError,
+  TermException,
+} from 'resque-ts'
 import { expect, test } from 'vitest'
 import { FailureHookError, messageOf, wireNameOf } from '#built/errors.js'
 

@@ -4,7 +4,7 @@
  * Ruby names an entry by its index, and does something else than meant when another was removed meanwhile. Here a
  * `ref` names the entry by its content too; an index alone is taken as what stands there at this moment.
  */
-import { ConfigError } from '../errors.js'
+import { ConfigError, InvalidPayloadError } from '../errors.js'
 import { type FailedJob, readRef } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import { FAILED, type FailureBackend } from './backend.js'
@@ -102,11 +102,17 @@ export class Failed {
 
   /**
    * Puts a failed job back at the end of its queue, its payload exactly as it was, and marks the entry with
-   * `retried_at`. The entry stays, as in Ruby. False if it is gone. No enqueue hooks run, as in Ruby.
+   * `retried_at`. The entry stays, as in Ruby. False if it is gone. No enqueue hooks run, as in Ruby. Rejects where
+   * the entry holds no job and queue to be put back.
    */
   async requeue(ref: FailedRef, options: { queue?: string } = {}): Promise<boolean> {
     const job = await this.get(ref)
     if (!job) return false
+    if (!job.isReadable) {
+      throw new InvalidPayloadError('This entry cannot be put back: it is not a failed record.', {
+        hint: 'Remove it, or push its job yourself.',
+      })
+    }
     return (await this.#requeueMany(job.list, [job], options.queue)) === 1
   }
 

@@ -5,7 +5,7 @@ import type { Logger } from '../context.js'
 import { DirtyExit, messageOf, wireNameOf } from '../errors.js'
 import { whyNoJob } from '../job.js'
 import { isJsonObject, parseJson } from '../json.js'
-import { deathField, type Payload, readWorkingRecord } from '../store/records.js'
+import { deathField, type Payload, readWorkingRecordBytes } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import { entriesOf, type FailureBackend } from './backend.js'
 
@@ -39,7 +39,7 @@ export class Parking {
   async bury(id: string): Promise<void> {
     for (;;) {
       const record = await this.#store.workers.record(id)
-      const held = record && readWorkingRecord(record.toString('utf8'))
+      const held = record && readWorkingRecordBytes(record)
       const job = held && {
         fate: 'fail' as const,
         queue: held.queue,

@@ -28,20 +28,32 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
   readonly #options: ConnectionOptions
   #lastError: Error | undefined
   #closed = false
+  /** While it is connected and not yet ready. */
+  #greeting: NodeJS.Timeout | undefined
 
   constructor(options: ConnectionOptions) {
     super()
     this.setMaxListeners(0)
     this.#options = options
     this.#redis = new Redis(clientOptions(options))
+    // Each call that waits for the connection listens.
+    this.#redis.setMaxListeners(0)
     this.#redis.on('ready', () => {
+      clearTimeout(this.#greeting)
       this.#lastError = undefined
       this.emit('ready')
     })
-    this.#redis.on('close', () => this.emit('lost'))
+    this.#redis.on('close', () => {
+      clearTimeout(this.#greeting)
+      this.emit('lost')
+    })
+    // A connection that is accepted and then falls silent would be waited for without end.
+    this.#redis.on('connect', () => {
+      this.#greeting = setTimeout(() => this.reset(), options.deadlineMs).unref()
+    })
     // A failed attempt to connect: calls that wait for it report it when their deadline comes.
     this.#redis.on('error', (error) => {
-      this.#lastError = error
+      this.#lastError = withoutCommand(error)
     })
   }
 
@@ -51,7 +63,8 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
   }
 
   get isReady(): boolean {
-    return this.#redis.status === 'ready'
+    // One that was dropped counts as ready until its end was noticed.
+    return this.#redis.status === 'ready' && this.#redis.stream.writable
   }
 
   get options(): ConnectionOptions {
@@ -135,7 +148,10 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
 
   /** Drops the connection now and makes a new one; calls under way reject. */
   reset(): void {
-    if (!this.#closed) this.#redis.disconnect(true)
+    if (this.#closed || this.#redis.stream?.destroyed) return
+    this.#redis.disconnect(true)
+    // Not only said good-bye to: the other side may be gone, and never answer that either.
+    this.#redis.stream?.destroy()
   }
 
   /** Ends the connection for good. Calls under way reject. */
@@ -177,7 +193,8 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
     })
   }
 
-  #explain(error: Error): Error {
+  #explain(reason: Error): Error {
+    const error = withoutCommand(reason)
     if (error.name === 'ReplyError') {
       return new CommandError(`Redis at ${this.address} refused a command: ${error.message}`, {
         cause: error,
@@ -215,6 +232,12 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
   }
 }
 
+/** The client hangs a command and its arguments on an error: a password, or payloads, which logs would show. */
+function withoutCommand(error: Error & { command?: unknown }): Error {
+  delete error.command
+  return error
+}
+
 function clientOptions({ target, name }: ConnectionOptions): RedisOptions & { replyMapping: 'legacy' } {
   return {
     ...(target.settings as RedisOptions),
@@ -231,6 +254,6 @@ function clientOptions({ target, name }: ConnectionOptions): RedisOptions & { re
     maxRetriesPerRequest: 0,
     retryStrategy: (times: number) => Math.min(25 * 2 ** Math.min(times, 10), 800) + Math.random() * 200,
     // After a failover the old master may live on as a replica: look for the new one.
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    reconnectOnError: (error: Error) => error.message.includes('READONLY'),
   }
 }

@@ -14,15 +14,18 @@ import { script } from './scripts.js'
  * Reply 1 refused slots '<index><letter> …'  2 runs '<queue index>:<count> …'  3 deaths '<job>:<count> …'
  *       4 wrapped jobs '<job> …'  5 '1' if all are paused  6 number of queues  7 the payloads taken, in order, for the
  *       slots that were not refused, in order, with NUL between them; a wrapped one as the JSON string of its bytes
- * Cost  5 commands, whatever the number of slots; then one or two per failure, and one per 64 queues that are empty
+ * Cost  6 commands, whatever the number of slots; then one or two per failure, and one per 64 queues that are empty
  *
  * Each payload is checked, so that a record is JSON at every instant and no Ruby page ever fails on it. cjson decides;
- * what it lets pass and JSON does not (control characters in strings, `1.`, broken UTF-8) is looked for by hand. Texts
- * without escapes and of ASCII alone that differ only in what their strings and numbers say are all JSON or all not:
- * of such a shape one is decoded in each call, which halves the cost.
+ * what it lets pass and JSON does not (control characters in strings, a NUL and all that follows it, `1.`, broken UTF-8)
+ * is looked for by hand. Texts without escapes and of ASCII alone that differ only in what their strings and numbers say
+ * are all JSON or all not: of such a shape one is decoded in each call, which halves the cost. White space around a payload
+ * is no part of a JSON value, so then too its bytes stand beside it.
  *
  * Once a job has been popped, nothing may raise before its record is written: a script is not rolled back. So what
- * could fail on a key of the wrong type is called by pcall.
+ * could fail on a key of the wrong type is called by pcall. What the server refuses to all that write (a replica, a
+ * disk that is full) is refused at the first write, SREM, which changes nothing. It also lets what follows pass when
+ * memory is full: to end jobs is what frees it, and Redis asks only before the first write of a script.
  */
 export const finishAndReserve = script(`
 local prefix, run_at, nonce, call = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -36,6 +39,7 @@ for number, state in string.gmatch(ARGV[10], '(%d+)(%S*)') do
   numbers[n], states[n] = number, state
   keys[n + 1] = number == '1' and plain or numbered .. number .. tail
 end
+redis.call('SREM', KEYS[1], '')
 local records = redis.call('MGET', unpack(keys))
 local special = redis.call('EXISTS', KEYS[3], KEYS[4]) > 0
 
@@ -64,7 +68,11 @@ for i = 1, n do
   else
     local letter = sub(state, 1, 1)
     local mark = ',"run":"' .. nonce .. '.' .. sub(state, 2) .. '.' .. numbers[i] .. '"}'
-    if not record or sub(record, -#mark) ~= mark then why = 'l' end
+    if not record then
+      why = 'l'
+    elseif sub(record, -#mark) ~= mark then
+      why = find(record, ',"run":"' .. nonce .. '.', 1, true) and 'o' or 'l'
+    end
     if letter ~= 'd' then
       local field, count = '', 0
       if letter == 'c' or letter == 'f' then field = ARGV[extra]; extra = extra + 1 end
@@ -112,6 +120,7 @@ local function is_json_object(p)
   local shape = gsub(gsub(p, '"[^"%c\\\\\\128-\\255]*"', '""'), '[1-9]%d*', '1')
   if known[shape] then return true end
   if byte(p) ~= 123 and not find(p, '^[ \\t\\r\\n]*{') then return false end
+  if find(p, '%z') then return false end
   if not pcall(decode, p) then return false end
   local is_plain = not find(shape, '[%c\\\\\\128-\\255]')
   if not is_plain or find(p, '.', 1, true) then
@@ -134,15 +143,17 @@ local function take(name, index)
     taken = taken + 1
     local slot = free[taken]
     sets[2 * taken - 1] = keys[slot + 1]
-    if is_json_object(p) then
-      sets[2 * taken] = head .. p .. mark .. numbers[slot] .. '"}'
-      payloads[taken] = p
-    else
-      local raw = '"' .. gsub(p, '[%c"\\\\\\127-\\255]', function(c) return format('\\\\u%04x', byte(c)) end) .. '"'
-      sets[2 * taken] = head .. '{"class":"(not a job)","args":[' .. raw .. ']},"raw":' .. raw .. mark .. numbers[slot] .. '"}'
-      payloads[taken] = raw
-      wrapped[#wrapped + 1] = taken
+    local shown, raw, is_json = p, '', is_json_object(p)
+    payloads[taken] = p
+    if not is_json or byte(p) ~= 123 or byte(p, -1) ~= 125 then
+      local text = '"' .. gsub(p, '[%c"\\\\\\127-\\255]', function(c) return format('\\\\u%04x', byte(c)) end) .. '"'
+      raw = ',"raw":' .. text
+      if not is_json then
+        shown, payloads[taken] = '{"class":"(not a job)","args":[' .. text .. ']}', text
+        wrapped[#wrapped + 1] = taken
+      end
     end
+    sets[2 * taken] = head .. shown .. raw .. mark .. numbers[slot] .. '"}'
     if special then
       local count = redis.pcall('HGET', KEYS[4], redis.sha1hex(name .. '\\0' .. p))
       if type(count) == 'string' then deaths[#deaths + 1] = taken .. ':' .. count end

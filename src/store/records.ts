@@ -3,8 +3,10 @@
  *
  * A payload is spliced in as the text it is. Only an entry that is not a JSON object (what Ruby's pages could not
  * show) is wrapped: its `payload` shows it for the eye, and `raw` beside it holds its exact bytes, one character
- * per byte. So a record is JSON for every reader, and what was in the queue can always be had back.
+ * per byte; so it does for a payload with white space around it. So a record is JSON for every reader, and what was in
+ * the queue can always be had back.
  */
+import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { isJsonObject, memberText, parseJson } from '../json.js'
 
@@ -36,8 +38,23 @@ export function readWorkingRecord(text: string): WorkingRecord | undefined {
   }
 }
 
+/** As `readWorkingRecord`, from its bytes. A payload that is not text (Ruby's record may hold one) comes as bytes. */
+export function readWorkingRecordBytes(bytes: Buffer): WorkingRecord | undefined {
+  // One character per byte: so nothing is lost of what is cut out.
+  const record = readWorkingRecord(bytes.toString('latin1'))
+  if (!record) return undefined
+  const queue = Buffer.from(record.queue, 'latin1').toString('utf8')
+  if (typeof record.payload !== 'string') return { ...record, queue }
+  const payload = Buffer.from(record.payload, 'latin1')
+  return { ...record, queue, payload: isUtf8(payload) ? payload.toString('utf8') : payload }
+}
+
 function payloadOf(record: Record<string, unknown>, text: string): Payload {
-  if (typeof record.raw === 'string') return Buffer.from(record.raw, 'latin1')
+  if (typeof record.raw === 'string') {
+    const bytes = Buffer.from(record.raw, 'latin1')
+    const isWrapped = isJsonObject(record.payload) && record.payload.class === NOT_A_JOB
+    return isWrapped ? bytes : bytes.toString('utf8')
+  }
   return memberText(text, 'payload') ?? 'null'
 }
 
@@ -56,12 +73,19 @@ export interface Failure {
 
 /** Writes a failed record with Ruby's keys in Ruby's order (FR:15-27). */
 export function encodeFailure(failure: Failure): string {
-  const [payload, raw] = typeof failure.payload === 'string' ? [failure.payload, ''] : wrap(failure.payload)
+  const [payload, raw] =
+    typeof failure.payload === 'string' ? withRaw(failure.payload) : wrap(failure.payload)
   return (
     `{"failed_at":${quote(failedAt(failure.failedAt))},"payload":${payload},"exception":${quote(failure.exception)},` +
     `"error":${quote(failure.error)},"backtrace":${JSON.stringify(failure.backtrace.map((line) => line.toWellFormed()))},` +
     `"worker":${quote(failure.worker)},"queue":${quote(failure.queue)}${raw}}`
   )
+}
+
+/** White space around a payload is lost when it is cut out of a record: then its bytes stand beside it. */
+function withRaw(text: string): [payload: string, raw: string] {
+  const isBare = text.startsWith('{') && text.endsWith('}')
+  return [text, isBare ? '' : `,"raw":${quote(Buffer.from(text).toString('latin1'))}`]
 }
 
 function wrap(bytes: Buffer): [payload: string, raw: string] {
@@ -93,7 +117,7 @@ export interface FailedJob {
   queue: string
   /** What stood in the queue. */
   payload: Payload
-  /** False for an entry that is no failed record; `error` says so, and `payload` is its text. */
+  /** False for an entry that is no failed record, so that it cannot be put back. */
   isReadable: boolean
   /** The entry as it stands in Redis. */
   text: string
@@ -133,7 +157,7 @@ export function readFailedJob(list: string, index: number, text: string): Failed
     worker: asText(record.worker),
     queue: asText(record.queue),
     payload: payloadOf(record, text),
-    isReadable: true,
+    isReadable: record.payload !== undefined && record.queue !== undefined,
   }
 }
 

@@ -9,7 +9,7 @@
 import type { Arg, Connection } from './connection.js'
 import { finishAndReserve } from './finish-and-reserve.js'
 import type { Keys } from './keys.js'
-import type { Payload } from './records.js'
+import { deathField, type Payload } from './records.js'
 
 /** The end of a job, as the script needs it. */
 export type Ending =
@@ -142,6 +142,14 @@ export class Slots {
       ...extras,
     ])) as string[]
     return readReply(names, reply)
+  }
+
+  /** How many workers died before of each of these jobs. */
+  async deaths(jobs: ({ queue: string; payload: Payload } | undefined)[]): Promise<number[]> {
+    if (jobs.every((job) => job === undefined)) return []
+    const fields = jobs.map((job) => (job ? deathField(job.queue, job.payload) : ''))
+    const counts = (await this.#connection.send('hmget', [this.#keys.deaths, ...fields])) as (string | null)[]
+    return counts.map(Number)
   }
 
   /** The working records of these workers, as they stand; null where there is none. */

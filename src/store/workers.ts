@@ -315,21 +315,22 @@ export class Workers {
 
   async census(): Promise<Census> {
     const { workers, heartbeats, kinds } = this.#keys
+    // The Redis client makes an object of what HGETALL replies.
     const [time, registered, beats, kindTexts] = (await this.#connection.sendAll([
       ['time', []],
       ['smembers', [workers]],
       ['hgetall', [heartbeats]],
       ['hgetall', [kinds]],
-    ])) as [[string, string], string[], string[], string[]]
+    ])) as [[string, string], string[], Record<string, string>, Record<string, string>]
     const read = new Map<string, WorkerKind>()
-    for (const [id, text] of pairs(kindTexts)) {
+    for (const [id, text] of Object.entries(kindTexts)) {
       const kind = readKind(text)
       if (kind) read.set(id, kind)
     }
     return {
       now: Number(time[0]),
       registered: new Set(registered),
-      heartbeats: new Map(pairs(beats)),
+      heartbeats: new Map(Object.entries(beats)),
       kinds: read,
     }
   }
@@ -372,10 +373,6 @@ export class Workers {
   async forgetKinds(ids: string[]): Promise<void> {
     if (ids.length > 0) await this.#connection.send('hdel', [this.#keys.kinds, ...ids])
   }
-}
-
-function* pairs(flat: string[]): Generator<[string, string]> {
-  for (let i = 0; i + 1 < flat.length; i += 2) yield [flat[i] as string, flat[i + 1] as string]
 }
 
 function readKind(text: string | null): WorkerKind | undefined {

@@ -2,6 +2,7 @@
  * That a worker process is there: its registration, its heartbeat, its way back after it was declared dead, and its
  * share in looking for others that died.
  */
+import { hostname } from 'node:os'
 import type { Logger } from '../context.js'
 import { messageOf } from '../errors.js'
 import { channels } from '../events.js'
@@ -67,7 +68,13 @@ export class Presence {
     for (const id of ids) {
       if (this.#isLeaving) return
       try {
-        await this.#options.store.workers.register([id], this.#kind(this.ids[0] as string), new Date())
+        const held = await this.#options.store.workers.register(
+          [id],
+          this.#kind(this.ids[0] as string),
+          new Date(),
+        )
+        // It is registered by now, or its job is still recorded: then it comes back once that has ended.
+        if (held.length > 0) continue
         this.#log.warn({ workerId: id }, `${id} was registered no more; it registered again.`)
         if (channels.worker.hasSubscribers) channels.worker.publish({ workerId: id, event: 'reregistered' })
       } catch (error) {
@@ -87,9 +94,10 @@ export class Presence {
 
   /** Looks for the dead, now. */
   async prune(): Promise<void> {
-    const { store, settings } = this.#options
+    const { store, settings, label } = this.#options
     const { maxDeaths, jobs, log, resque } = settings
-    const workerId = this.ids[0] ?? String(process.pid)
+    // Before it has registered: the id that it would like best.
+    const workerId = this.ids[0] ?? `${hostname()}:${process.pid}:${label}`
     await prune({ store, workerId, failureBackend: resque.failureBackend, jobs, maxDeaths, log })
   }
 
@@ -103,6 +111,7 @@ export class Presence {
   async leave(): Promise<void> {
     this.beginLeaving()
     await this.#heartbeat?.stop()
+    if (this.ids.length === 0) return
     try {
       const busy = await this.#options.store.workers.unregister([...this.ids])
       for (const id of busy)

@@ -5,7 +5,6 @@
  * beside it, and its job goes back to the head of its queue, or to failed where the job or its history says so.
  * A Ruby worker is judged by Ruby's rule alone, under Ruby's lock, and its job goes to failed as Ruby has it.
  */
-import { isUtf8 } from 'node:buffer'
 import { rubyRhythm } from '../config.js'
 import type { Logger } from '../context.js'
 import { DirtyExit, messageOf, PruneDeadWorkerDirtyExit, wireNameOf } from '../errors.js'
@@ -13,7 +12,7 @@ import { channels } from '../events.js'
 import { entriesOf, type FailureBackend } from '../failure/backend.js'
 import { hooksOf, runFailureHooks } from '../hooks.js'
 import { type AnyJob, readJob } from '../job.js'
-import { deathField, readWorkingRecord, type WorkingRecord } from '../store/records.js'
+import { deathField, readWorkingRecordBytes, type WorkingRecord } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import type { Burial, Census, Verdict, WorkerKind } from '../store/workers.js'
 
@@ -85,8 +84,7 @@ async function buryDead(
 ): Promise<Verdict> {
   const { store } = options
   const record = await store.workers.record(id)
-  // Byte for byte: a record of Ruby's may hold bytes that are not text.
-  const job = record && readWorkingRecord(record.toString('latin1'))
+  const job = record && readWorkingRecordBytes(record)
   const burial: Burial = { id, record, heartbeat }
   if (job) burial.job = await fateOf(options, id, job, kind)
   return store.workers.bury(burial)
@@ -94,9 +92,7 @@ async function buryDead(
 
 async function fateOf(options: PruneOptions, id: string, job: WorkingRecord, kind: WorkerKind | undefined) {
   const { failureBackend, log, maxDeaths } = options
-  // The record was read one character per byte: so is everything in it.
-  const queue = Buffer.from(job.queue, 'latin1').toString('utf8')
-  const payload = Buffer.isBuffer(job.payload) ? job.payload : Buffer.from(job.payload, 'latin1')
+  const { queue, payload } = job
   const parsed = readJob(payload)
   const name = parsed instanceof Error ? '<Unknown Job>' : parsed.class
   const fate: 'requeue' | 'fail' = kind && !kind.failOnDeath.includes(name) ? 'requeue' : 'fail'
@@ -122,7 +118,7 @@ async function fateOf(options: PruneOptions, id: string, job: WorkingRecord, kin
   }
   const failure = {
     failedAt: new Date(),
-    payload: Buffer.isBuffer(job.payload) || !isUtf8(payload) ? payload : payload.toString('utf8'),
+    payload,
     exception: wireNameOf(error),
     error: messageOf(error),
     backtrace: [],

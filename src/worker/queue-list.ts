@@ -89,7 +89,8 @@ function toRegExp(pattern: string): RegExp {
     if (char === '*') source += '.*'
     else if (char === '?') source += '.'
     else if (char === '[') {
-      const end = pattern.indexOf(']', i + 2)
+      // A bracket right at the start of a set is a member of it.
+      const end = pattern.indexOf(']', /[!^]/.test(pattern[i + 1] ?? '') ? i + 3 : i + 2)
       if (end < 0) source += '\\['
       else {
         source += `[${pattern
@@ -107,5 +108,10 @@ function toRegExp(pattern: string): RegExp {
     } else if (char === ',' && braces > 0) source += '|'
     else source += char.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
   }
-  return new RegExp(`^${source}${')'.repeat(braces)}$`, 's')
+  try {
+    return new RegExp(`^${source}${')'.repeat(braces)}$`, 's')
+  } catch {
+    // A set such as [b-a]: nothing is in it.
+    return /(?!)/
+  }
 }

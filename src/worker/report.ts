@@ -2,7 +2,7 @@
  * From the fate of a job to what is written of it: outcome → ending.
  */
 import type { Logger } from '../context.js'
-import { messageOf, wireNameOf } from '../errors.js'
+import { InvalidPayloadError, messageOf, wireNameOf } from '../errors.js'
 import { entriesOf, type FailureBackend } from '../failure/backend.js'
 import type { Payload } from '../store/records.js'
 import type { Ending } from '../store/slots.js'
@@ -43,6 +43,8 @@ const ownCode = [new URL('../hooks.js', import.meta.url).href, new URL('./', imp
  */
 export function backtraceOf(error: unknown): string[] {
   if (error instanceof ChildError) return error.backtrace
+  // Of whoever read the payload; no job ran.
+  if (error instanceof InvalidPayloadError) return []
   if (!(error instanceof Error) || typeof error.stack !== 'string') return []
   const frames: string[] = []
   for (const line of error.stack.split('\n')) {

@@ -31,6 +31,8 @@ export interface Held {
   /** The call that took it. */
   call: string
   deaths: number
+  /** Counts the jobs of this process in the order they were taken. */
+  order: number
   /** Set once the job has ended and the end is not yet accepted. */
   ending: Ending | undefined
 }
@@ -70,6 +72,10 @@ export class Turns {
   readonly #idle: Slot[]
   #isTaking = false
   #wantsJobs = false
+  #offersAll = false
+  /** How many slots hold an end that Redis could not write, and wait to try again. */
+  #unwritten = 0
+  #taken = 0
   #underWay: Promise<void> | undefined
   #isScheduled = false
   #calls = 0
@@ -98,9 +104,13 @@ export class Turns {
     if (isTaking) this.wake()
   }
 
-  /** There may be jobs: look. */
-  wake(): void {
+  /**
+   * There may be jobs: look. With every free slot now and then: a call that the network held back for long may have
+   * taken a job for one of them when nobody waited for its answer any more.
+   */
+  wake(using?: 'every slot'): void {
     this.#wantsJobs = true
+    if (using) this.#offersAll = true
     this.#turnNow()
   }
 
@@ -129,9 +139,9 @@ export class Turns {
 
   /** Resolves when no call is under way and no accepted end is outstanding. */
   async settled(): Promise<void> {
-    while (this.#underWay || this.#ended.length > 0) {
+    while (this.#underWay || this.#ended.length > 0 || this.#unwritten > 0) {
       this.#turnNow()
-      await this.#underWay
+      await (this.#underWay ?? delay(50))
     }
   }
 
@@ -149,7 +159,13 @@ export class Turns {
   async #turn(takes: boolean): Promise<void> {
     const { store, nonce, naming, queues } = this.#options
     const ended = this.#ended.splice(0, MAX_OFFERED)
-    const room = Math.min(MAX_OFFERED - ended.length, Math.max(0, this.#appetite - ended.length))
+    // Each that is returned goes to the head of its queue: the one that was taken first, last.
+    if (ended.some(({ held }) => held?.ending?.kind === 'returned')) {
+      ended.sort((a, b) => (b.held as Held).order - (a.held as Held).order)
+    }
+    const appetite = takes && this.#offersAll ? MAX_OFFERED : this.#appetite
+    if (takes) this.#offersAll = false
+    const room = Math.min(MAX_OFFERED - ended.length, Math.max(0, appetite - ended.length))
     const idle = takes ? this.#idle.splice(Math.max(0, this.#idle.length - room)).reverse() : []
     const offered = [...ended, ...idle]
     const call = (++this.#calls).toString(36)
@@ -178,10 +194,11 @@ export class Turns {
     const refused = new Map(reply.refused.map(({ slot, reason }) => [offered[slot] as Slot, reason]))
     const odd: Slot[] = []
     const unregistered: Slot[] = []
+    const unwritten: Slot[] = []
     for (const slot of offered) {
       const reason = refused.get(slot)
       if (reason === 'unwritable') {
-        this.#ended.push(slot)
+        unwritten.push(slot)
         continue
       }
       if (reason === 'lost') this.#loseReport(slot)
@@ -199,22 +216,17 @@ export class Turns {
     this.#appetite = foundAll ? Math.max(1, took) : Math.min(MAX_OFFERED, 2 * Math.max(took, 1))
     // More may wait than was offered room for.
     if (takes && !foundAll) this.#wantsJobs = true
+    if (unwritten.length > 0) this.#tryLater(unwritten)
     if (unregistered.length > 0) await this.#options.onUnregistered(unregistered)
-    if (odd.length > 0) await this.#reconcile(odd)
-    if ([...refused.values()].includes('unwritable')) {
-      this.#options.log.error(
-        {},
-        'A failure could not be written to its failed list; its job is held, and it will be tried again.',
-      )
-      await delay(1_000)
-    }
+    if (odd.length > 0 && !(await this.#reconcile(odd))) return
     if (takes) {
       this.#options.onTurn({ foundAll, took, isPaused: reply.isPaused, queueCount: reply.queueCount })
     }
   }
 
   #start(slot: Slot, call: string, job: { queue: string; payload: Payload; deaths: number }): void {
-    const held: Held = { queue: job.queue, payload: job.payload, call, deaths: job.deaths, ending: undefined }
+    const { queue, payload, deaths } = job
+    const held: Held = { queue, payload, call, deaths, order: ++this.#taken, ending: undefined }
     slot.held = held
     this.#options.onJob(slot, held)
   }
@@ -235,40 +247,62 @@ export class Turns {
     slot.held = undefined
   }
 
+  /** The list that these ends belong in takes nothing now. The jobs are held; the other slots go on. */
+  #tryLater(slots: Slot[]): void {
+    for (const { held, workerId } of slots) {
+      const place = held?.ending?.kind === 'returned' ? `queue "${held.queue}"` : 'failed list'
+      this.#options.log.error(
+        { workerId, queue: held?.queue },
+        `The end of a job (${held?.ending?.kind}) could not be written to its ${place}; the job is held, and it will be tried again.`,
+      )
+    }
+    this.#unwritten += slots.length
+    setTimeout(() => {
+      this.#unwritten -= slots.length
+      this.#ended.push(...slots)
+      this.#turnNow()
+    }, 1_000).unref()
+  }
+
   /** A call failed. What it did is read from the records once Redis answers. */
   async #recover(error: unknown, offered: Slot[], call: string): Promise<void> {
     const { log, store } = this.#options
     const hint = error instanceof CommandError ? 'Redis refused it' : 'Redis is not to be reached'
     log.warn({ err: error, call }, `${hint}; the worker waits and goes on by itself: ${messageOf(error)}`)
-    for (let attempt = 0; ; attempt++) {
-      await delay(Math.min(50 * 2 ** attempt, 1_000) * (0.5 + Math.random() / 2))
-      try {
-        await this.#reconcile(offered)
-        break
-      } catch (again) {
-        // The worker was stopped meanwhile; whatever is still held is found by recovery.
-        if (again instanceof ClosedError) {
-          this.#isTaking = false
-          this.#ended.length = 0
-          return
-        }
-      }
-    }
+    if (!(await this.#reconcile(offered))) return
     log.info({ call }, `Redis at ${store.connection.address} answers again.`)
     this.#wantsJobs = true
     if (error instanceof CommandError) await delay(500)
   }
 
   /**
-   * Reads the records of these slots and believes them: an end whose job's record still carries its mark did not
-   * arrive and is sent again; a record with another mark of this process is a job that was given to the slot.
+   * Reads the records of these slots, as often as it takes, and believes them: an end whose job's record still
+   * carries its mark did not arrive and is sent again; a record with another mark of this process is a job that was
+   * given to the slot. False if the worker was stopped meanwhile: what is still held is found by recovery.
    */
-  async #reconcile(slots: Slot[]): Promise<void> {
+  async #reconcile(slots: Slot[]): Promise<boolean> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.#readBack(slots)
+        return true
+      } catch (error) {
+        if (error instanceof ClosedError) {
+          this.#isTaking = false
+          this.#ended.length = 0
+          return false
+        }
+      }
+      await delay(Math.min(50 * 2 ** attempt, 1_000) * (0.5 + Math.random() / 2))
+    }
+  }
+
+  async #readBack(slots: Slot[]): Promise<void> {
     const { store, nonce, log } = this.#options
     const texts = await store.slots.records(slots.map(({ workerId }) => workerId))
+    const records = texts.map((text) => (text ? readWorkingRecord(text) : undefined))
+    const deaths = await store.slots.deaths(records)
     slots.forEach((slot, i) => {
-      const text = texts[i]
-      const record = text ? readWorkingRecord(text) : undefined
+      const record = records[i]
       const call = record?.run?.startsWith(`${nonce}.`) ? record.run.split('.')[1] : undefined
       if (slot.held && slot.held.call === call) {
         this.#ended.push(slot)
@@ -278,7 +312,7 @@ export class Turns {
       if (!record) {
         this.#idle.push(slot)
       } else if (call !== undefined) {
-        this.#start(slot, call, { queue: record.queue, payload: record.payload, deaths: 0 })
+        this.#start(slot, call, { queue: record.queue, payload: record.payload, deaths: deaths[i] ?? 0 })
       } else {
         // Somebody else works under this id: the slot is left to them.
         log.error(

@@ -44,9 +44,9 @@ export class Wake {
     // Either end gone: Redis has forgotten whom to tell.
     this.#listener.on('lost', () => {
       this.#listening = undefined
-      this.#disarmed()
+      this.#lost()
     })
-    options.connection.on('lost', () => this.#disarmed())
+    options.connection.on('lost', () => this.#lost())
   }
 
   get isArmed(): boolean {
@@ -70,12 +70,16 @@ export class Wake {
       this.#listening ??= this.#listener.listen('__redis__:invalidate', (message) => this.#heard(message))
       const id = await this.#listening
       const prefixes = [keys.queue(''), keys.pauseAll, keys.pausedQueues].flatMap((key) => ['PREFIX', key])
-      await connection.send('client', ['tracking', 'on', 'REDIRECT', id, 'BCAST', ...prefixes, 'NOLOOP'])
+      await connection.sendAll([
+        // What was asked for before led to a listener that is gone, and does not go together with what is asked now.
+        ['client', ['tracking', 'off']],
+        ['client', ['tracking', 'on', 'REDIRECT', id, 'BCAST', ...prefixes, 'NOLOOP']],
+      ])
       this.#isArmed = true
       this.#unheeded = 0
     } catch (error) {
       this.#listening = undefined
-      if (error instanceof CommandError && !this.#isBroken) {
+      if (isRefusal(error) && !this.#isBroken) {
         this.#isBroken = true
         log.warn(
           { err: error },
@@ -108,6 +112,13 @@ export class Wake {
     this.#isArmed = false
   }
 
+  /** Nobody tells any more: looking is what leads to the next rest, where Redis is asked again. */
+  #lost(): void {
+    if (!this.#isArmed) return
+    this.#disarmed()
+    this.#options.onWake(undefined)
+  }
+
   #heard(message: unknown): void {
     // No keys at all: everything was flushed, or Redis lost track.
     const keys = Array.isArray(message) ? message.map(String) : undefined
@@ -131,4 +142,10 @@ export class Wake {
     }, pauseMs)
     this.#pause.unref()
   }
+}
+
+/** Redis, or what stands before it, does not do this at all; every other error is of the moment. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof CommandError)) return false
+  return !/LOADING|BUSY|does not exist/.test(String((error.cause as Error).message))
 }

@@ -50,6 +50,7 @@ export class Worker {
   #isPaused = false
   #areAllPaused = false
   #hasWorked = false
+  #starting: Promise<void> = Promise.resolve()
   #stopping: Promise<void> | undefined
   #endWait: (() => void) | undefined
 
@@ -111,8 +112,9 @@ export class Worker {
       })
     }
     this.#state = 'starting'
+    this.#starting = this.#startUp()
     try {
-      await this.#startUp()
+      await this.#starting
     } catch (error) {
       this.#wake?.close()
       await this.#perform.children?.close()
@@ -160,7 +162,7 @@ export class Worker {
     this.#interval = setInterval(() => void this.#look(), intervalMs)
     this.#log.info({ workerId: ids[0], concurrency }, `Starting worker ${ids[0]}`)
     this.#tell('started')
-    this.#turns.setTaking(!this.#isPaused)
+    if (!this.#stopping) this.#turns.setTaking(!this.#isPaused)
   }
 
   /**
@@ -176,7 +178,11 @@ export class Worker {
     }
     if (this.#state === 'new') this.#closed()
     if (this.#state === 'stopped') return this.#stopped
-    this.#stopping = this.#stop(options)
+    // What has half started would only half stop: slots could stay registered.
+    this.#stopping = this.#starting.then(
+      () => this.#stop(options),
+      () => this.#stopped,
+    )
     return this.#stopping
   }
 
@@ -293,12 +299,10 @@ export class Worker {
 
   #woken(queue: string | undefined): void {
     if (!this.#turns || this.#state !== 'running') return
-    if (!this.#turns.hasFreeSlot) {
-      this.#wake?.unheeded()
-      return
-    }
     if (queue !== undefined) this.#queues.add(queue)
+    // Also while every slot is busy: one of them may be so only until the answer to a look that came too early.
     this.#turns.wake()
+    if (!this.#turns.hasFreeSlot) this.#wake?.unheeded()
   }
 
   /** Looks by itself: the net under the wake-up. */
@@ -308,7 +312,7 @@ export class Worker {
     } catch {
       // Redis is gone; the turn finds out, says so, and waits for it.
     }
-    this.#turns?.wake()
+    this.#turns?.wake('every slot')
   }
 
   /** Resolves when no job runs any more, at the latest after this time, or when a second stop hastens the first. */

@@ -1,0 +1,141 @@
+// Being alive: heartbeats in Ruby's format, the counters that travel with them, and a process whose event loop is
+// blocked.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { defineJob } from 'resque-ts'
+import { expect, test } from 'vitest'
+import { useRoom } from '../room.js'
+import { waitFor } from '../support/wait-for.js'
+
+const room = useRoom()
+const heartbeatOf = (id: string | undefined) => room.client.hget('resque:workers:heartbeat', id ?? '')
+const redisSeconds = async () => Number((await room.client.time())[0])
+
+test("a heartbeat stands in Ruby's format, by the clock of Redis, from the start on", async () => {
+  const before = await redisSeconds()
+  const worker = await room.start({ jobs: [] })
+  const beat = await heartbeatOf(worker.ids[0])
+  expect(beat).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/)
+  const at = Date.parse(beat ?? '') / 1_000
+  expect(at).toBeGreaterThanOrEqual(before)
+  expect(at).toBeLessThanOrEqual(await redisSeconds())
+})
+
+test('every slot goes on beating', async () => {
+  const worker = await room.start({ jobs: [], concurrency: 3, heartbeatMs: 50 })
+  for (const id of worker.ids) await room.client.hset('resque:workers:heartbeat', id, 'old')
+  for (const id of worker.ids) await waitFor(async () => (await heartbeatOf(id)) !== 'old')
+})
+
+test('what each slot did is told with its heartbeat', async () => {
+  const Job = defineJob({
+    name: 'Job',
+    perform(fails: boolean) {
+      if (fails) throw new Error('no')
+    },
+  })
+  const worker = await room.start({ jobs: [Job], queues: 'q', heartbeatMs: 50, concurrency: 2 })
+  await room.resque.enqueueMany(
+    [true, false, false, true, false].map((fails) => [{ ...Job, queue: 'q' }, fails] as const),
+  )
+  const sums = async () => {
+    const workers = await room.resque.workers()
+    return [
+      workers.reduce((sum, each) => sum + each.processed, 0),
+      workers.reduce((sum, each) => sum + each.failed, 0),
+    ]
+  }
+  await waitFor(async () => (await sums()).join() === '5,2')
+  expect(worker.ids).toHaveLength(2)
+  // Told once, not again with each beat.
+  await room.client.hset('resque:workers:heartbeat', worker.ids[0] ?? '', 'old')
+  await waitFor(async () => (await heartbeatOf(worker.ids[0])) !== 'old')
+  expect(await sums()).toEqual([5, 2])
+  await worker.stop()
+  expect(await room.client.keys('resque:stat:*:*')).toEqual([])
+})
+
+test('after its connection was cut the heartbeat goes on', async () => {
+  const worker = await room.start({ jobs: [], heartbeatMs: 50 })
+  await waitFor(async () =>
+    ((await room.client.client('LIST')) as string).includes('name=resque-ts:worker:heartbeat'),
+  )
+  await room.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+  await room.client.hset('resque:workers:heartbeat', worker.ids[0] ?? '', 'old')
+  await waitFor(async () => (await heartbeatOf(worker.ids[0])) !== 'old')
+})
+
+/** A worker process of its own. */
+function spawnWorker(program: string): ChildProcess {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const setup = `
+    import { defineJob, Resque } from 'resque-ts'
+    import { Worker } from 'resque-ts/worker'
+    const resque = new Resque({ redis: ${JSON.stringify(room.redis.url)} })
+    const Block = defineJob({
+      name: 'Block',
+      perform(ms) {
+        const until = Date.now() + ms
+        while (Date.now() < until);
+      },
+    })
+    ${program}`
+  return spawn(process.execPath, ['--input-type=module', '--eval', setup], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+}
+
+test('a job that blocks the event loop for three times the deadline does not make its worker a dead one', async () => {
+  await room.resque.enqueueTo('q', 'Block', 4_500)
+  const child = spawnWorker(`
+    const worker = new Worker({ resque, queues: 'q', jobs: [Block], heartbeatMs: 200, deadAfterMs: 1500, title: false, untilEmpty: true })
+    await worker.start()
+    await worker.stopped
+    await resque.close()`)
+  try {
+    await waitFor(async () => (await room.resque.working()).length === 1, { timeoutMs: 20_000 })
+    const [busy] = await room.resque.working()
+    await room.start({ jobs: [], queues: 'other', pruneIntervalMs: 100, title: true })
+    const seen = new Set<string | undefined>()
+    await waitFor(
+      async () => {
+        const worker = (await room.resque.workers()).find(({ id }) => id === busy?.id)
+        seen.add(worker?.heartbeat)
+        return worker === undefined
+      },
+      { timeoutMs: 25_000, intervalMs: 50 },
+    )
+    if (child.exitCode === null) await once(child, 'exit')
+    expect(child.exitCode).toBe(0)
+    // It went on beating while its event loop stood still.
+    expect(seen.size).toBeGreaterThan(3)
+    expect(room.logged('warn')).toEqual([])
+    expect(await room.resque.stats.get('processed')).toBe(1)
+    expect(await room.resque.size('q')).toBe(0)
+  } finally {
+    child.kill('SIGKILL')
+  }
+})
+
+test('an event loop that stands still for maxStallMs ends its process, and the job is recovered', async () => {
+  await room.resque.enqueueTo('q', 'Block', 60_000)
+  const child = spawnWorker(`
+    const worker = new Worker({ resque, queues: 'q', jobs: [Block], heartbeatMs: 100, deadAfterMs: 1000, maxStallMs: 500, title: false })
+    await worker.start()`)
+  try {
+    let complaint = ''
+    child.stderr?.on('data', (chunk) => {
+      complaint += chunk
+    })
+    const [, signal] = (await once(child, 'exit')) as [number | null, string | null]
+    expect(signal).toBe('SIGKILL')
+    expect(complaint).toContain('has stood still for 500 ms; ending it.')
+    await room.start({ jobs: [], queues: 'other', pruneIntervalMs: 100 })
+    await waitFor(async () => (await room.resque.size('q')) === 1, { timeoutMs: 20_000 })
+  } finally {
+    child.kill('SIGKILL')
+  }
+})
