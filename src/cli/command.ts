@@ -44,7 +44,7 @@ export function addCommand(
   return parent
     .command(name)
     .summary(summary)
-    .description(details === undefined ? `${summary}.` : `${summary}.\n\n${details}`)
+    .description(details === undefined ? `${summary}.` : `${summary}.\n\n${details.replaceAll('\n', ' ')}`)
     .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)
 }
 
@@ -56,8 +56,8 @@ export function addCommonOptions(command: Command, { json = true } = {}): Comman
     .addOption(
       new Option(
         '-r, --redis <address>',
-        'redis:// or rediss:// URL, or host:port:db/namespace (env: REDIS_URL, the place for a password: ' +
-          'an address given here can be seen by others of this machine for a moment; default: 127.0.0.1:6379)',
+        'redis:// or rediss:// URL, or host:port:db/namespace (env: REDIS_URL, where a password is safer; ' +
+          'default: 127.0.0.1:6379)',
       ).helpGroup(connectionHeading),
     )
     .addOption(

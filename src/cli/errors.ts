@@ -36,7 +36,8 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   // More than this many slips in a word of this length, and it is another word.
   let bestDistance = Math.max(1, Math.floor(word.length * 0.4)) + 1
   for (const candidate of candidates) {
-    const distance = distanceBetween(word.toLowerCase(), candidate.toLowerCase())
+    const isBeginning = word.length > 2 && candidate.toLowerCase().startsWith(word.toLowerCase())
+    const distance = isBeginning ? 1 : distanceBetween(word.toLowerCase(), candidate.toLowerCase())
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
   }
   return best

@@ -12,6 +12,7 @@ import { addKill } from './commands/kill.js'
 import { addList } from './commands/list.js'
 import { addPause, addResume } from './commands/pause.js'
 import { addPeek } from './commands/peek.js'
+import { addPool } from './commands/pool.js'
 import { addQueues } from './commands/queues.js'
 import { addRemove } from './commands/remove.js'
 import { addRetry } from './commands/retry.js'
@@ -44,6 +45,7 @@ export function makeProgram(): Command {
 
   program.commandsGroup('Run jobs:')
   addWork(program)
+  addPool(program)
   addDemo(program)
   program.commandsGroup('Place jobs:')
   addEnqueue(program)
@@ -66,7 +68,8 @@ export function makeProgram(): Command {
 }
 
 const examples = `
-Every command takes --redis and --namespace, and --json where it prints something. Exit code: 0 done, 1 failed, 2 misused.
+Every command takes --redis and --namespace, and --json where it prints something.
+Exit code: 0 done, 1 failed, 2 misused.
 
 Examples:
   resque work --require ./jobs.js --queue critical,mail,'*' --concurrency 20

@@ -12,6 +12,7 @@ import { type CommonFlags, connectionComplaint, openResque } from './command.js'
 import { complaintOf, exitCodeOf, Failure, Misuse } from './errors.js'
 import { type LogFormat, type LogOptions, makeLogger } from './logs.js'
 import { writePidFile } from './pid-file.js'
+import { joinPool } from './pooled.js'
 import { requireJobs } from './require-jobs.js'
 
 export interface WorkFlags extends CommonFlags {
@@ -36,6 +37,7 @@ export interface WorkFlags extends CommonFlags {
   logFormat?: LogFormat
   background?: boolean
   detached?: boolean
+  pooled?: boolean
 }
 
 export interface WorkerProcessOptions {
@@ -79,7 +81,7 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
     if (pidFile !== undefined) writePidFile(pidFile)
     await start(worker)
     if (options.flags.detached) await reportToForeground({ kind: 'started', workerId: worker.ids[0] ?? '' })
-    else obeyParent(worker, stopTimeoutMs)
+    if (options.flags.pooled) joinPool(worker)
     await worker.stopped
     await worker.resque.close()
   } catch (error) {
@@ -91,18 +93,6 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
   isOver = true
   // A job that was given up may still run.
   process.exit(exitCode)
-}
-
-/** Started with a channel, as a pool does: it says `ready` there, and stops when the channel closes. */
-function obeyParent(worker: Worker, stopTimeoutMs: number): void {
-  if (!process.send) return
-  const stop = () => void worker.stop({ timeoutMs: stopTimeoutMs })
-  if (!process.connected) {
-    stop()
-    return
-  }
-  process.once('disconnect', stop)
-  process.send('ready', () => {})
 }
 
 /** Signals are heard from here on, before anything connects. */

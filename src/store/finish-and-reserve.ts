@@ -48,6 +48,10 @@ local processed, failed = 0, 0
 local extra = 11
 
 local function append(count)
+  for i = 1, count > 1 and count or 0 do
+    local kind = redis.call('TYPE', prefix .. ARGV[extra + 3 * (i - 1)]).ok
+    if kind ~= 'list' and kind ~= 'none' then return false end
+  end
   for i = 1, count do
     local at = extra + 3 * (i - 1)
     local reply = redis.pcall('RPUSH', prefix .. ARGV[at], ARGV[at + 1])

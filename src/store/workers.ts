@@ -86,11 +86,15 @@ return taken`)
  * KEYS  1 workers  2 workers:heartbeat
  * ARGV  1 namespace with colon, then for each worker: id, jobs processed and jobs failed since the last beat
  * Reply the ids that are not registered (any more): they got no heartbeat
- * Cost  3 commands, and 2 for each worker that worked
+ * Cost  4 commands, and 2 for each worker that worked
+ *
+ * SREM changes nothing. It is there to be the first write, and one that needs no memory: Redis asks only before the
+ * first whether memory is full, and a full memory makes nobody dead.
  */
 const beatScript = script(`${luaClock}
 local ids, gone, fields, at = {}, {}, {}, clock()
 for i = 2, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
+redis.call('SREM', KEYS[1], '')
 local registered = redis.call('SMISMEMBER', KEYS[1], unpack(ids))
 for i, id in ipairs(ids) do
   if registered[i] == 0 then
@@ -137,7 +141,8 @@ return busy`)
  *       5 what becomes of the job: '' nothing, 'requeue' or 'fail'
  *       6 queue  7 payload  8 field of deaths  9 how many deaths park a job
  *       10 m, then m × (list, text, set or ''): the failure to write for 'fail', or when the job is parked
- * Reply 'changed', 'removed', 'requeued', 'failed' or 'parked'
+ * Reply 'changed', 'removed', 'requeued', 'failed' or 'parked'; an error, and nothing was done, where a queue or a
+ *       failed list is of another type
  * Cost  constant
  */
 const buryScript = script(`
@@ -147,24 +152,29 @@ if (redis.call('GET', key) or '') ~= ARGV[3] then return 'changed' end
 if ARGV[4] ~= '' and (redis.call('HGET', KEYS[2], id) or '') ~= ARGV[4] then return 'changed' end
 local verdict, fate = 'removed', ARGV[5]
 if fate == 'requeue' then
-  local count = redis.call('HINCRBY', KEYS[5], ARGV[8], 1)
-  redis.call('EXPIRE', KEYS[5], 604800)
-  if count >= tonumber(ARGV[9]) then
+  if (tonumber(redis.call('HGET', KEYS[5], ARGV[8])) or 0) + 1 >= tonumber(ARGV[9]) then
     verdict, fate = 'parked', 'fail'
-    redis.call('HDEL', KEYS[5], ARGV[8])
   else
-    redis.call('SADD', KEYS[4], ARGV[6])
     redis.call('LPUSH', prefix .. 'queue:' .. ARGV[6], ARGV[7])
+    redis.call('SADD', KEYS[4], ARGV[6])
+    redis.call('HINCRBY', KEYS[5], ARGV[8], 1)
+    redis.call('EXPIRE', KEYS[5], 604800)
     verdict = 'requeued'
   end
 end
 if fate == 'fail' then
   for i = 1, tonumber(ARGV[10]) do
+    local kind = redis.call('TYPE', prefix .. ARGV[8 + 3 * i]).ok
+    if kind ~= 'list' and kind ~= 'none' then
+      return redis.error_reply('WRONGTYPE ' .. prefix .. ARGV[8 + 3 * i] .. ' is a ' .. kind .. ', not a list of failures')
+    end
+  end
+  for i = 1, tonumber(ARGV[10]) do
     local at = 8 + 3 * i
     redis.call('RPUSH', prefix .. ARGV[at], ARGV[at + 1])
     if ARGV[at + 2] ~= '' then redis.call('SADD', prefix .. ARGV[at + 2], ARGV[at]) end
   end
-  if verdict == 'removed' then verdict = 'failed' end
+  if verdict == 'parked' then redis.call('HDEL', KEYS[5], ARGV[8]) else verdict = 'failed' end
 end
 redis.call('SREM', KEYS[1], id)
 redis.call('DEL', key, key .. ':started', prefix .. 'stat:processed:' .. id, prefix .. 'stat:failed:' .. id)
@@ -229,13 +239,10 @@ export class Workers {
   }
 
   /** Unregisters workers that hold no job. Returns those that do: recovery will find them. */
-  async unregister(ids: string[]): Promise<string[]> {
+  async unregister(ids: string[], deadlineMs?: number): Promise<string[]> {
     const { workers, heartbeats, kinds, prefix } = this.#keys
-    return (await this.#connection.run(
-      unregisterScript,
-      [workers, heartbeats, kinds],
-      [prefix, ...ids],
-    )) as string[]
+    const keys = [workers, heartbeats, kinds]
+    return (await this.#connection.run(unregisterScript, keys, [prefix, ...ids], deadlineMs)) as string[]
   }
 
   /** Shows that these workers live, and adds to their counters. Returns those that are not registered any more. */

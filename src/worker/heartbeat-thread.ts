@@ -19,13 +19,15 @@ export interface HeartbeatThreadData {
   maxStallMs: number
   /** [0] turns of the main loop, then for each slot: jobs processed, jobs failed. All count up and wrap around. */
   counters: SharedArrayBuffer
+  /** What Redis was told of them. Shared, so that a thread that was made again does not tell it twice. */
+  reported: SharedArrayBuffer
 }
 
 export type HeartbeatMessage = { kind: 'unregistered'; ids: string[] } | { kind: 'trouble'; message: string }
 
 const data = workerData as HeartbeatThreadData
 const counters = new Uint32Array(data.counters)
-const reported = new Uint32Array(counters.length)
+const reported = new Uint32Array(data.reported)
 let store: Store | undefined
 let isStopping = false
 let wakeUp: () => void = () => {}
@@ -37,7 +39,8 @@ parentPort?.once('message', () => {
 })
 
 let turns = Atomics.load(counters, 0)
-let turnedAt = performance.now()
+let stoodStillMs = 0
+let lookedAt = performance.now()
 
 while (await rest(data.beatMs)) {
   killIfStalled()
@@ -75,12 +78,12 @@ async function beat(): Promise<void> {
 /** A loop that hangs cannot be asked to stop. Its process is ended, and its jobs are recovered as any dead worker's. */
 function killIfStalled(): void {
   const now = Atomics.load(counters, 0)
-  if (now !== turns) {
-    turns = now
-    turnedAt = performance.now()
-    return
-  }
-  if (data.maxStallMs === 0 || performance.now() - turnedAt < data.maxStallMs) return
+  const sinceMs = performance.now() - lookedAt
+  lookedAt += sinceMs
+  // While the whole process was stopped, this thread stood still as well: that time is not the loop's.
+  stoodStillMs = now === turns ? stoodStillMs + Math.min(sinceMs, 2 * data.beatMs) : 0
+  turns = now
+  if (data.maxStallMs === 0 || stoodStillMs < data.maxStallMs) return
   writeSync(
     2,
     `resque: the event loop of process ${process.pid} has stood still for ${data.maxStallMs} ms; ending it.\n`,

@@ -16,35 +16,57 @@ export interface HeartbeatOptions {
   onTrouble(message: string): void
 }
 
+/** How long after it died of itself the thread is made again. */
+const RESTART_MS = 1_000
+
 export class Heartbeat {
-  readonly #thread: Thread
+  readonly #options: HeartbeatOptions
+  readonly #data: HeartbeatThreadData
   readonly #counters: Uint32Array
   readonly #turn: NodeJS.Timeout
+  /** Undefined while there is none: it died of itself, and is about to be made again. */
+  #thread: Thread | undefined
+  #restart: NodeJS.Timeout | undefined
   #isStopped = false
 
   constructor(options: HeartbeatOptions) {
     const { store, ids, beatMs, maxStallMs } = options
-    const buffer = new SharedArrayBuffer(4 * (1 + 2 * ids.length))
-    this.#counters = new Uint32Array(buffer)
-    const workerData: HeartbeatThreadData = {
-      store: { ...store, name: `${store.name}:heartbeat`, target: withoutFunctions(store.target) },
+    const size = 4 * (1 + 2 * ids.length)
+    this.#options = options
+    this.#data = {
+      store: { ...store, name: `${store.name}:heartbeat`, target: onlyData(store.target) },
       ids,
       beatMs,
       maxStallMs,
-      counters: buffer,
+      counters: new SharedArrayBuffer(size),
+      reported: new SharedArrayBuffer(size),
     }
-    this.#thread = new Thread(new URL('./heartbeat-thread.js', import.meta.url), {
-      workerData,
-      name: 'resque-heartbeat',
-    })
-    this.#thread.on('message', (message: HeartbeatMessage) => {
-      if (message.kind === 'unregistered') options.onUnregistered(message.ids)
-      else options.onTrouble(message.message)
-    })
-    this.#thread.on('error', (error) => options.onTrouble(`The heartbeat thread ended: ${error.message}`))
-    this.#thread.unref()
+    this.#counters = new Uint32Array(this.#data.counters)
+    this.#startThread()
     this.#turn = setInterval(() => Atomics.add(this.#counters, 0, 1), Math.min(500, beatMs))
     this.#turn.unref()
+  }
+
+  #startThread(): void {
+    const { onUnregistered, onTrouble } = this.#options
+    const thread = new Thread(new URL('./heartbeat-thread.js', import.meta.url), {
+      workerData: this.#data,
+      name: 'resque-heartbeat',
+      // What node was started with (a loader, --input-type) is for the program, and may not even suit a thread.
+      execArgv: [],
+    })
+    thread.on('message', (message: HeartbeatMessage) => {
+      if (message.kind === 'unregistered') onUnregistered(message.ids)
+      else onTrouble(message.message)
+    })
+    thread.on('error', (error) => onTrouble(`The heartbeat thread ended: ${error.message}`))
+    thread.on('exit', () => {
+      this.#thread = undefined
+      // A worker that does not beat is taken for dead.
+      if (!this.#isStopped) this.#restart = setTimeout(() => this.#startThread(), RESTART_MS).unref()
+    })
+    thread.unref()
+    this.#thread = thread
   }
 
   /** Counts one job that this slot (from 0) ended. */
@@ -57,16 +79,29 @@ export class Heartbeat {
     if (this.#isStopped) return
     this.#isStopped = true
     clearInterval(this.#turn)
-    const ended = new Promise<void>((resolve) => this.#thread.once('exit', () => resolve()))
-    this.#thread.ref()
-    this.#thread.postMessage('stop')
-    const force = setTimeout(() => this.#thread.terminate(), 2_000)
+    clearTimeout(this.#restart)
+    const thread = this.#thread
+    if (!thread) return
+    const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
+    thread.ref()
+    thread.postMessage('stop')
+    const force = setTimeout(() => void thread.terminate(), 2_000)
     await ended
     clearTimeout(force)
   }
 }
 
-/** Only data reaches a thread; what ioredis takes as functions (a strategy for reconnecting, say) stays behind. */
-function withoutFunctions<T extends object>(target: T): T {
-  return JSON.parse(JSON.stringify(target)) as T
+/**
+ * Only data reaches a thread: what ioredis takes as functions or instances (a strategy for reconnecting, say) stays
+ * behind. Bytes, such as a certificate, go along.
+ */
+function onlyData<T>(value: T): T {
+  const copy = (each: unknown): unknown => {
+    if (typeof each === 'function' || typeof each === 'symbol') return undefined
+    if (typeof each !== 'object' || each === null || ArrayBuffer.isView(each)) return each
+    if (Array.isArray(each)) return each.map(copy)
+    if (Object.getPrototypeOf(each) !== Object.prototype) return undefined
+    return Object.fromEntries(Object.entries(each).map(([name, member]) => [name, copy(member)]))
+  }
+  return copy(value) as T
 }

@@ -31,10 +31,16 @@ export class Presence {
   #heartbeat: Heartbeat | undefined
   #pruning: NodeJS.Timeout | undefined
   #isLeaving = false
+  /** Since when it has been in touch with Redis without a break. */
+  #inTouchSince = performance.now()
+  #tookTurnAt = performance.now()
 
   constructor(options: PresenceOptions) {
     this.#options = options
     this.#log = options.settings.log
+    options.store.connection.on('ready', () => {
+      this.#inTouchSince = performance.now()
+    })
   }
 
   /** The ids, one per slot; empty before `enter`. */
@@ -49,6 +55,7 @@ export class Presence {
       this.#kind(id),
     )
     this.#identity = identity
+    this.#tookTurnAt = performance.now()
     this.#heartbeat = new Heartbeat({
       store: store.options,
       ids: identity.ids,
@@ -98,7 +105,11 @@ export class Presence {
     const { maxDeaths, jobs, log, resque } = settings
     // Before it has registered: the id that it would like best.
     const workerId = this.ids[0] ?? `${hostname()}:${process.pid}:${label}`
-    await prune({ store, workerId, failureBackend: resque.failureBackend, jobs, maxDeaths, log })
+    await prune({
+      ...{ store, workerId, failureBackend: resque.failureBackend, jobs, maxDeaths, log },
+      own: this.ids,
+      inTouchMs: () => performance.now() - this.#inTouchSince,
+    })
   }
 
   /** Looks for nobody any more, and comes back no more. */
@@ -107,13 +118,13 @@ export class Presence {
     clearInterval(this.#pruning)
   }
 
-  /** Ends the heartbeat and unregisters, if Redis lets it; else recovery will find what is left. */
-  async leave(): Promise<void> {
+  /** Ends the heartbeat and unregisters, if Redis lets it in time; else recovery will find what is left. */
+  async leave(deadlineMs = this.#options.store.options.deadlineMs): Promise<void> {
     this.beginLeaving()
     await this.#heartbeat?.stop()
     if (this.ids.length === 0) return
     try {
-      const busy = await this.#options.store.workers.unregister([...this.ids])
+      const busy = await this.#options.store.workers.unregister([...this.ids], deadlineMs)
       for (const id of busy)
         this.#log.warn({ workerId: id }, `${id} still holds a job; recovery will put it back.`)
     } catch (error) {
@@ -127,6 +138,10 @@ export class Presence {
 
   /** Once in each interval somebody of the whole cluster looks; this may be who does. */
   async #takeTurn(intervalMs: number): Promise<void> {
+    const now = performance.now()
+    // This process stood still meanwhile, and all others may have, with the machine.
+    if (now - this.#tookTurnAt > 2 * intervalMs) this.#inTouchSince = now
+    this.#tookTurnAt = now
     try {
       const isMine = await this.#options.store.workers.takePruneTurn(this.ids[0] as string, intervalMs * 0.9)
       if (isMine) await this.prune()

@@ -7,7 +7,7 @@
  */
 import { rubyRhythm } from '../config.js'
 import type { Logger } from '../context.js'
-import { DirtyExit, messageOf, PruneDeadWorkerDirtyExit, wireNameOf } from '../errors.js'
+import { CommandError, DirtyExit, messageOf, PruneDeadWorkerDirtyExit, wireNameOf } from '../errors.js'
 import { channels } from '../events.js'
 import { entriesOf, type FailureBackend } from '../failure/backend.js'
 import { hooksOf, runFailureHooks } from '../hooks.js'
@@ -25,17 +25,31 @@ export interface PruneOptions {
   jobs: ReadonlyMap<string, AnyJob>
   maxDeaths: number
   log: Logger
+  /** The ids of the process that looks: it lives. */
+  own?: readonly string[]
+  /** For how long it has been in touch with Redis without a break. Default: long enough. */
+  inTouchMs?: () => number
 }
 
 /** Looks once. Resolves to what was done, by worker id. */
 export async function prune(options: PruneOptions): Promise<Map<string, Verdict>> {
-  const { store, workerId, log } = options
+  const { store, workerId, log, own, inTouchMs } = options
   const census = await store.workers.census()
   const verdicts = new Map<string, Verdict>()
   const judgesRuby = await store.workers.takeRubyPruneLock(workerId, rubyRhythm.heartbeatSeconds)
   for (const id of deadWorkers(census, judgesRuby)) {
     const kind = census.kinds.get(id)
-    const verdict = await buryDead(options, id, census.heartbeats.get(id) as string, kind)
+    // While Redis was not to be reached, nobody could show that he lives: that it is silent now says nothing yet.
+    if (own?.includes(id) || (kind && inTouchMs && inTouchMs() < kind.deadAfterMs)) continue
+    let verdict: Verdict
+    try {
+      verdict = await buryDead(options, id, census.heartbeats.get(id) as string, kind)
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error
+      // Its queue, or the failed list, is something else than a list. The others are not to wait for it.
+      log.error({ err: error, workerId: id }, `Dead worker ${id} cannot be pruned yet: ${messageOf(error)}`)
+      continue
+    }
     verdicts.set(id, verdict)
     if (verdict === 'changed') continue
     log.warn({ workerId: id, verdict }, `Pruned dead worker ${id}: ${sentences[verdict]}.`)

@@ -34,10 +34,24 @@ const quit: Reaction = {
   act: (worker) => worker.stop({ timeoutMs: Number.POSITIVE_INFINITY }),
 }
 
+const int: Reaction = {
+  does: 'abort the running jobs now and give back what does not end in time, then exit',
+  act: (worker, { termTimeoutMs, termChild }) => {
+    const graceMs = worker.isolation === 'process' && !termChild ? 0 : termTimeoutMs
+    const unfinished = termChild || worker.isolation === 'process' ? 'fail' : 'return'
+    return worker.stop({ timeoutMs: graceMs, abortGraceMs: graceMs, unfinished })
+  },
+}
+
+/** The workers that were told TERM before. */
+const told = new WeakSet<Worker>()
+
 const term: Reaction = {
-  does: 'finish the running jobs within the stop timeout, abort and give back the rest, then exit',
+  does: 'finish the running jobs within the stop timeout, abort and give back the rest, then exit; twice: as INT',
   act(worker, settings) {
     if (settings.gracefulTerm) return quit.act(worker, settings)
+    if (told.has(worker)) return int.act(worker, settings)
+    told.add(worker)
     const { termChild, preShutdownTimeoutMs, termTimeoutMs, stopTimeoutMs } = settings
     // Ruby kills the child.
     if (!termChild && worker.isolation === 'process') return worker.stop({ timeoutMs: 0, unfinished: 'fail' })
@@ -53,14 +67,7 @@ const term: Reaction = {
 export const signalTable: Readonly<Partial<Record<NodeJS.Signals, Reaction>>> = {
   SIGQUIT: quit,
   SIGTERM: term,
-  SIGINT: {
-    does: 'abort the running jobs now and give back what does not end in time, then exit',
-    act: (worker, { termTimeoutMs, termChild }) => {
-      const graceMs = worker.isolation === 'process' && !termChild ? 0 : termTimeoutMs
-      const unfinished = termChild || worker.isolation === 'process' ? 'fail' : 'return'
-      return worker.stop({ timeoutMs: graceMs, abortGraceMs: graceMs, unfinished })
-    },
-  },
+  SIGINT: int,
   // A terminal that closes. Ruby does not trap it, and its worker dies of it.
   SIGHUP: { does: 'as TERM', act: term.act },
   SIGUSR1: {

@@ -198,6 +198,9 @@ export class Worker {
     this.#turns?.setTaking(false)
     this.#wake?.close()
     await this.#guard('shutdown')
+    const endAt = performance.now() + timeoutMs
+    // What is left of the time, or a moment, so that what can be said to Redis is said.
+    const leftMs = () => Math.min(this.#store.options.deadlineMs, Math.max(500, endAt - performance.now()))
     const graceMs = Math.min(abortGraceMs ?? this.#settings.abortGraceMs, timeoutMs)
     await this.#jobsEnd(timeoutMs - graceMs)
     for (const job of this.#running.values()) {
@@ -205,12 +208,9 @@ export class Worker {
     }
     // Each job is given up at the end of its grace; failure hooks may take a moment more.
     await this.#jobsEnd(graceMs + 1_000)
-    await Promise.race([
-      this.#turns?.settled(),
-      delay(this.#store.options.deadlineMs, undefined, { ref: false }),
-    ])
+    await Promise.race([this.#turns?.settled(), delay(leftMs(), undefined, { ref: false })])
     await this.#perform.children?.close()
-    await this.#presence.leave()
+    await this.#presence.leave(leftMs())
     this.#closed()
     this.#tell('stopped')
     await this.#guard('workerExit')
@@ -268,6 +268,11 @@ export class Worker {
   }
 
   #run(slot: Slot, { queue, payload, deaths }: Held): void {
+    if (this.#state === 'stopping') {
+      // It was on its way when the stop began.
+      this.#turns?.finish(slot, { kind: 'returned', queue, payload })
+      return
+    }
     const job = new RunningJob({ queue, payload, deaths, workerId: slot.workerId }, this.#perform)
     this.#running.set(slot, job)
     this.#hasWorked = true

@@ -8,7 +8,7 @@ const room = useRoom()
 const line = useCommandLine(() => ({ REDIS_URL: room.redis.url }))
 
 const commands = [
-  ...['work', 'demo', 'enqueue', 'stats', 'queues', 'peek', 'workers', 'working', 'failed', 'list'],
+  ...['work', 'pool', 'demo', 'enqueue', 'stats', 'queues', 'peek', 'workers', 'working', 'failed', 'list'],
   ...['retry', 'remove', 'clear', 'pause', 'resume', 'kill'],
 ]
 

@@ -221,13 +221,13 @@ test('--background says why the worker could not start', async () => {
   expect(stderr).toMatch(/^resque: Redis at redis:\/\/127\.0\.0\.1:1\/0 could not be reached/)
 })
 
-test('started with a channel it says ready there, and stops when the channel closes', async () => {
+test('a worker of a pool says when it is ready, and stops when the channel closes', async () => {
   const { fork } = await import('node:child_process')
   const main = new URL('../../dist/cli/main.js', import.meta.url)
-  const words = ['work', '--queue', 'echo', '--require', jobs, '--redis', room.redis.url]
+  const words = ['work', '--queue', 'echo', '--require', jobs, '--redis', room.redis.url, '--pooled']
   const worker = fork(main, words, { stdio: 'ignore', cwd: line.folder })
   const exited = new Promise((resolve) => worker.once('exit', resolve))
-  expect(await new Promise((resolve) => worker.once('message', resolve))).toBe('ready')
+  expect(await new Promise((resolve) => worker.once('message', resolve))).toEqual({ kind: 'ready' })
   worker.disconnect()
   expect(await exited).toBe(0)
 })

@@ -7,9 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
-import { CommandError, ConnectionError, Resque, type ResqueOptions } from 'resque-ts'
+import { CommandError, ConnectionError, defineJob, Resque, type ResqueOptions } from 'resque-ts'
+import { Worker } from 'resque-ts/worker'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { waitFor } from '../support/wait-for.js'
 
 let redis: RedisServer
 let certificates: string
@@ -112,6 +114,31 @@ test('TLS with the certificate it is told to trust', async () => {
   const options = { redis: { host: '127.0.0.1', port: tlsPort, tls: { ca } } }
   expect(await landingOf(options)).toEqual(['0 resque:queue:q'])
   expect((await connect(options).info()).servers).toEqual([`rediss://127.0.0.1:${tlsPort}/0/resque`])
+})
+
+test('a worker lives over TLS, its heartbeat and what wakes it included', async () => {
+  const ca = await readFile(join(certificates, 'cert.pem'))
+  const resque = connect({ redis: { host: '127.0.0.1', port: tlsPort, tls: { ca } } })
+  let runs = 0
+  const Job = defineJob({ name: 'Job', queue: 'q', perform: () => void runs++ })
+  const worker = new Worker({
+    resque,
+    queues: '*',
+    jobs: [Job],
+    heartbeatMs: 50,
+    intervalMs: 60_000,
+    title: false,
+  })
+  await worker.start()
+  const id = worker.ids[0] ?? ''
+  await redis.client.hset('resque:workers:heartbeat', id, 'old')
+  await waitFor(async () => (await redis.client.hget('resque:workers:heartbeat', id)) !== 'old')
+  await waitFor(async () =>
+    /name=resque-ts:worker:listener/.test((await redis.client.client('LIST')) as string),
+  )
+  await resque.enqueue(Job)
+  await waitFor(() => runs === 1)
+  await worker.stop()
 })
 
 test('TLS with a certificate that nobody vouches for is refused, and the error says why', async () => {

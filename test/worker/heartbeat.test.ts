@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { Worker as Thread } from 'node:worker_threads'
 import { defineJob } from 'resque-ts'
 import { expect, test } from 'vitest'
 import { useRoom } from '../room.js'
@@ -67,6 +68,44 @@ test('after its connection was cut the heartbeat goes on', async () => {
   await waitFor(async () => (await heartbeatOf(worker.ids[0])) !== 'old')
 })
 
+test('a heartbeat thread that dies is made again, tells nothing twice, and does not keep a worker from stopping', async () => {
+  const threads: Thread[] = []
+  const onThread = (thread: Thread) => threads.push(thread)
+  process.on('worker', onThread)
+  try {
+    const Job = defineJob({ name: 'Job', perform() {} })
+    const worker = await room.start({ jobs: [Job], queues: 'q', heartbeatMs: 50 })
+    await room.resque.enqueueTo('q', 'Job')
+    await waitFor(async () => (await room.resque.workers())[0]?.processed === 1)
+    await threads[0]?.terminate()
+    await waitFor(() => threads.length === 2)
+    await room.client.hset('resque:workers:heartbeat', worker.ids[0] ?? '', 'old')
+    await waitFor(async () => (await heartbeatOf(worker.ids[0])) !== 'old')
+    expect((await room.resque.workers())[0]?.processed).toBe(1)
+    await threads[1]?.terminate()
+    await worker.stop()
+    expect(await room.resque.workers()).toEqual([])
+  } finally {
+    process.off('worker', onThread)
+  }
+})
+
+test('settings of all kinds reach the heartbeat: bytes, functions, objects of classes', async () => {
+  const resque = room.connect({
+    redis: {
+      port: room.redis.port,
+      password: undefined,
+      retryStrategy: () => 1,
+      tags: [Buffer.from('x'), () => {}],
+      agent: new (class Agent {})(),
+    },
+  })
+  const worker = await room.start({ resque, jobs: [], heartbeatMs: 50 })
+  await room.client.hset('resque:workers:heartbeat', worker.ids[0] ?? '', 'old')
+  await waitFor(async () => (await heartbeatOf(worker.ids[0])) !== 'old')
+  expect(room.logged('warn')).toEqual([])
+})
+
 /** A worker process of its own. */
 function spawnWorker(program: string): ChildProcess {
   const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -89,16 +128,16 @@ function spawnWorker(program: string): ChildProcess {
 }
 
 test('a job that blocks the event loop for three times the deadline does not make its worker a dead one', async () => {
-  await room.resque.enqueueTo('q', 'Block', 4_500)
+  await room.resque.enqueueTo('q', 'Block', 9_500)
+  await room.start({ jobs: [], queues: 'other', pruneIntervalMs: 100, title: true })
   const child = spawnWorker(`
-    const worker = new Worker({ resque, queues: 'q', jobs: [Block], heartbeatMs: 200, deadAfterMs: 1500, title: false, untilEmpty: true })
+    const worker = new Worker({ resque, queues: 'q', jobs: [Block], heartbeatMs: 250, deadAfterMs: 3000, title: false, untilEmpty: true })
     await worker.start()
     await worker.stopped
     await resque.close()`)
   try {
     await waitFor(async () => (await room.resque.working()).length === 1, { timeoutMs: 20_000 })
     const [busy] = await room.resque.working()
-    await room.start({ jobs: [], queues: 'other', pruneIntervalMs: 100, title: true })
     const seen = new Set<string | undefined>()
     await waitFor(
       async () => {
@@ -106,7 +145,7 @@ test('a job that blocks the event loop for three times the deadline does not mak
         seen.add(worker?.heartbeat)
         return worker === undefined
       },
-      { timeoutMs: 25_000, intervalMs: 50 },
+      { timeoutMs: 40_000, intervalMs: 50 },
     )
     if (child.exitCode === null) await once(child, 'exit')
     expect(child.exitCode).toBe(0)
@@ -118,7 +157,7 @@ test('a job that blocks the event loop for three times the deadline does not mak
   } finally {
     child.kill('SIGKILL')
   }
-})
+}, 70_000)
 
 test('an event loop that stands still for maxStallMs ends its process, and the job is recovered', async () => {
   await room.resque.enqueueTo('q', 'Block', 60_000)
@@ -138,4 +177,4 @@ test('an event loop that stands still for maxStallMs ends its process, and the j
   } finally {
     child.kill('SIGKILL')
   }
-})
+}, 60_000)

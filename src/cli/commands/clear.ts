@@ -98,8 +98,10 @@ async function confirm({ yes }: Flags, question: string): Promise<void> {
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    const interrupted = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
+    const interrupted = new Promise<string>((resolve) => terminal.once('close', () => resolve('\n')))
     const answer = await Promise.race([terminal.question(`${question} [y/N] `), interrupted])
+    // Ctrl-C, or the end of the input, leave the line unfinished.
+    if (answer === '\n') process.stderr.write(answer)
     if (!/^y(es)?$/i.test(answer.trim())) throw new Failure('Nothing was deleted.')
   } finally {
     terminal.close()

@@ -24,6 +24,7 @@ export function addDemo(program: Command): void {
     .option('--exit', 'end when all jobs are accounted for, instead of going on until Ctrl-C')
     .addOption(new Option('--json', 'print the result as JSON, and progress on stderr'))
     .addOption(new Option('--verbose', 'show the stack of an error'))
+    .helpOption('-h, --help', 'show this help')
     .action(demo)
 }
 

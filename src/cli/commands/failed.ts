@@ -19,7 +19,7 @@ import {
   goneFailure,
   readFailedRef,
 } from '../failed-filter.js'
-import { counted, type Output, plain } from '../output.js'
+import { ageOf, type Column, counted, type Output, plain } from '../output.js'
 
 interface Flags extends FailedFilterFlags {
   limit: number
@@ -28,7 +28,7 @@ interface Flags extends FailedFilterFlags {
 }
 
 export function addFailed(program: Command): void {
-  const command = addCommand(program, 'failed [show]', {
+  const command = addCommand(program, 'failed', {
     summary: 'List the failed jobs, or show one in full: failed show <ref>',
     details: 'The ref names one entry for sure, also after others were removed. retry and remove take it.',
     examples: ['resque failed --class Archive --limit 50', 'resque failed show 12.9f86d081884c7d65@failed'],
@@ -97,12 +97,16 @@ function addShow(failed: Command): void {
 }
 
 function list(out: Output, jobs: readonly FailedJob[]): void {
+  const retried: Column<FailedJob> = {
+    title: 'retried',
+    of: (job) => (job.retriedAt === undefined ? '' : ago(job.retriedAt)),
+  }
   out.table(
     [
       { title: 'ref', of: (job) => job.ref },
-      { title: 'failed at', of: (job) => job.failedAt },
-      { title: 'queue', of: (job) => job.queue },
-      { title: 'class', of: (job) => job.class || '(not a job)' },
+      { title: 'failed', of: (job) => ago(job.failedAt) },
+      { title: 'queue', of: (job) => job.queue, isFlexible: true },
+      { title: 'class', of: (job) => job.class || '(not a job)', isFlexible: true },
       { title: 'args', of: (job) => JSON.stringify(job.args), isFlexible: true },
       {
         title: 'error',
@@ -110,10 +114,16 @@ function list(out: Output, jobs: readonly FailedJob[]): void {
         isFlexible: true,
         style: () => 'red',
       },
-      { title: 'retried', of: (job) => (job.retriedAt === undefined ? '' : 'yes') },
+      ...(jobs.some((job) => job.retriedAt !== undefined) ? [retried] : []),
     ],
     jobs,
   )
+}
+
+/** As it stands there where it cannot be told: Ruby writes zones that only it can read. */
+function ago(time: string): string {
+  const at = Date.parse(time)
+  return Number.isNaN(at) ? time : `${ageOf(Math.max(0, (Date.now() - at) / 1_000))} ago`
 }
 
 function showOne(out: Output, job: FailedJob): void {

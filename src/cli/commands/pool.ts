@@ -4,11 +4,8 @@
 import { spawn } from 'node:child_process'
 import type { Command } from 'commander'
 import { readEnvironment } from '../../config.js'
-import { Pool } from '../../worker/pool.js'
 import { addCommand, addCommonOptions, collect, flagsOf } from '../command.js'
-import { makeLogger } from '../logs.js'
 import { nodeArguments } from '../node-arguments.js'
-import { findPlan, readPlan } from '../pool-plan.js'
 import { POOLED_FLAG } from '../pooled.js'
 
 interface PoolFlags {
@@ -38,7 +35,7 @@ export function addPool(program: Command): void {
       'the section that goes before the rest (env: RACK_ENV, RAILS_ENV, RESQUE_ENV or NODE_ENV)',
     )
     .option('--require <module>', 'as in resque work; may be repeated', collect)
-    .argument('[options…]', 'options of resque work, after --')
+    .argument('[options...]', 'options of resque work, after --')
   addCommonOptions(command, { json: false }).addHelpText('after', signals).action(pool)
 }
 
@@ -48,6 +45,12 @@ Signals: TERM and INT are passed on, and end the pool when all workers are gone;
   each queue list; USR1, USR2 and CONT are passed on. A worker that dies is started again.`
 
 async function pool(this: Command): Promise<void> {
+  // Only now: no other command needs these, and loading takes time.
+  const [{ Pool }, { makeLogger }, { findPlan, readPlan }] = await Promise.all([
+    import('../../worker/pool.js'),
+    import('../logs.js'),
+    import('../pool-plan.js'),
+  ])
   const flags = flagsOf<PoolFlags>(this)
   const env = readEnvironment()
   const environment = flags.environment ?? env.environment

@@ -17,6 +17,7 @@ import {
 import { Misuse } from '../errors.js'
 import { checkQueueList } from '../known-queue.js'
 import type { LogOptions } from '../logs.js'
+import { POOLED_FLAG } from '../pooled.js'
 import type { WorkFlags } from '../worker-process.js'
 
 export function addWork(program: Command): void {
@@ -121,6 +122,7 @@ export function addWork(program: Command): void {
     )
     .addOption(new Option('--json', 'as --log-format json'))
     .addOption(new Option(DETACHED_FLAG).hideHelp())
+    .addOption(new Option(POOLED_FLAG).hideHelp())
   addCommonOptions(command, { json: false }).addHelpText('after', signals).action(work)
 }
 
@@ -140,7 +142,7 @@ async function work(this: Command): Promise<void> {
   }
   checkQueueList(queues)
   new QueueList(queues)
-  if ((flags.background || env.background) && !flags.detached) {
+  if ((flags.background || env.background) && !flags.detached && !flags.pooled) {
     const { pid, workerId } = await startInBackground()
     process.stdout.write(
       flags.json

@@ -138,7 +138,7 @@ export class Side {
         const mine = (await this.ids()).filter((id) => id.split(':')[1] === `${child.pid}`)
         return mine.length === concurrency && mine
       },
-      { message: () => `${concurrency} slots of bin/resque work: ${complaint}` },
+      { message: () => `${concurrency} slots of bin/resque work: ${complaint}`, timeoutMs: 30_000 },
     )
     return { pid: child.pid as number, ids: ids.sort((a, b) => a.length - b.length || (a < b ? -1 : 1)), exited }
   }
@@ -179,6 +179,7 @@ export class Side {
   async untilSeen(count: number): Promise<Seen[]> {
     await waitFor(async () => (await this.redis.client.llen('interop:seen')) >= count, {
       message: `${count} jobs to be seen`,
+      timeoutMs: 30_000,
     })
     return this.seen()
   }
