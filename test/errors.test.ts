@@ -52,6 +52,7 @@ test("errors that Ruby has too carry Ruby's names in a failed record", () => {
 
 test('anything that can be thrown has a name', () => {
   expect(wireNameOf(new TypeError('x'))).toBe('TypeError')
+  expect(wireNameOf(new (class Odd extends Error {})('x'))).toBe('Odd')
   expect(wireNameOf(Object.assign(new Error('x'), { name: 'AbortError' }))).toBe('AbortError')
   expect(wireNameOf(Object.assign(new Error('x'), { name: '' }))).toBe('Error')
   expect(wireNameOf('text')).toBe('string')

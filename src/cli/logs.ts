@@ -67,11 +67,20 @@ function pretty({ level, time, msg, err }: Line): string {
   const colour = (format: typeof style, text: string) =>
     usesColour(process.stdout) ? styleText(format, text, { validateStream: false }) : text
   const line = `${colour('dim', at)} ${colour(style, name.padEnd(5))} ${plain(msg ?? '')}`
-  const frames = level >= 50 ? (err?.stack ?? '').split('\n').filter((frame) => /^\s+at /.test(frame)) : []
+  const frames = level >= 50 ? framesOf(err?.stack ?? '') : []
   return [
     line,
     ...frames.slice(0, 6).map((frame) => colour('dim', `               ${plain(frame.trim())}`)),
   ].join('\n')
+}
+
+const ownCode = new URL('../', import.meta.url).href
+
+/** The frames up to this package's own. */
+function framesOf(stack: string): string[] {
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line))
+  const own = frames.findIndex((frame) => frame.includes(ownCode))
+  return own < 0 ? frames : frames.slice(0, own)
 }
 
 /** Ruby's lines for each job. Arguments may be nobody's business: they show at level debug only, where Ruby has them at info. */

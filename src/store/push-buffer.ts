@@ -10,6 +10,8 @@ import type { Keys } from './keys.js'
 /** One RPUSH takes no more than this, so that no single command keeps Redis from others for long. */
 const MAX_ITEMS = 1_000
 const MAX_CHARS = 1024 * 1024
+/** What is longer may not reach Redis in one piece, so that commands of others may come in between. */
+const MAX_CHARS_AT_ONCE = 8 * 1024
 
 interface Waiting {
   payloads: string[]
@@ -91,11 +93,11 @@ export class PushBuffer {
   }
 
   async #sendChunk(queue: string, payloads: string[]): Promise<void> {
-    const push: Arg[] = [this.#keys.queue(queue), ...payloads]
-    await this.#connection.sendAll([
-      ['sadd', [this.#keys.queues, queue]],
-      ['rpush', push],
-    ])
+    const list: [string, Arg[]] = ['sadd', [this.#keys.queues, queue]]
+    const push: [string, Arg[]] = ['rpush', [this.#keys.queue(queue), ...payloads]]
+    const chars = payloads.reduce((sum, { length }) => sum + length, 0)
+    // A queue that is removed after it was listed and before the jobs came would hold them and be seen by nobody.
+    await this.#connection.sendAll(chars > MAX_CHARS_AT_ONCE ? [list, push, list] : [list, push])
   }
 }
 

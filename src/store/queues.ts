@@ -81,26 +81,26 @@ export class Queues {
     return (await this.#connection.send('lrem', [this.#keys.queue(queue), 0, payload])) as number
   }
 
-  /** Removes every job of a class. Entries that are no jobs are left alone (Ruby raises at them). Returns how many. */
+  /**
+   * Removes every job of a class. Entries that are no jobs are left alone (Ruby raises at them). Returns how many.
+   * It goes from the tail towards the head, where jobs are taken meanwhile: so none is passed over, and none that is
+   * to be removed is far away.
+   */
   async removeClass(queue: string, name: string): Promise<number> {
-    const payloads = new Set<string>()
-    for await (const chunk of this.chunks(queue)) {
+    let count = 0
+    for (let kept = 0; ; ) {
+      const chunk = await this.range(queue, -(kept + CHUNK), -(kept + 1))
+      const doomed = new Map<string, number>()
       for (const text of chunk) {
         const value = parseJson(text)
-        if (isJsonObject(value) && value.class === name) payloads.add(text)
+        if (isJsonObject(value) && value.class === name) doomed.set(text, (doomed.get(text) ?? 0) + 1)
+        else kept++
       }
-    }
-    let count = 0
-    for (const payload of payloads) count += await this.removePayload(queue, payload)
-    return count
-  }
-
-  /** All payloads of a queue, a chunk at a time; jobs taken meanwhile shift what follows. */
-  async *chunks(queue: string): AsyncGenerator<string[]> {
-    for (let start = 0; ; start += CHUNK) {
-      const chunk = await this.range(queue, start, start + CHUNK - 1)
-      if (chunk.length > 0) yield chunk
-      if (chunk.length < CHUNK) return
+      const removals = [...doomed].map(
+        ([payload, times]): [string, Arg[]] => ['lrem', [this.#keys.queue(queue), -times, payload]],
+      )
+      for (const removed of (await this.#connection.sendAll(removals)) as number[]) count += removed
+      if (chunk.length < CHUNK) return count
     }
   }
 

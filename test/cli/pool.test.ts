@@ -44,6 +44,7 @@ test('it keeps as many workers as its plan says, and starts again one that dies'
   expect(title).toMatch(/^resque-pool-master: managing \[\d+, \d+, \d+\]/)
   const [victim = 0] = before.get('*') ?? []
   process.kill(victim, 'SIGKILL')
+  await waitFor(() => !isAlive(victim))
   const after = await workersOf(3)
   expect(after.get('*')).toHaveLength(1)
   expect(after.get('*')).not.toContain(victim)

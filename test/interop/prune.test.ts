@@ -74,7 +74,7 @@ beside('Heartbeats', (side, claim) => {
   })
 
   claim('both', 'our dead worker is found by ours long before Ruby’s rule, and its job runs again', async () => {
-    const ours = await side.startProcess('hold')
+    const ours = await side.startProcess('hold', 1, ['--heartbeat-ms', '100', '--dead-after-ms', '1000'])
     await side.resque.enqueueTo('hold', 'Hold', 1)
     await side.untilSeen(1)
     process.kill(ours.pid, 'SIGKILL')
@@ -82,7 +82,8 @@ beside('Heartbeats', (side, claim) => {
     await setBack(side, ours.ids[0] as string, 40)
     await side.ruby.run(`start_and_stop('other')`)
     expect(await side.ids()).toEqual(ours.ids)
-    await side.startWorker(['other'])
+    await side.startWorker(['other'], { pruneIntervalMs: 100 })
+    await waitFor(async () => (await side.texts('hold')).length === 1)
     expect(await side.texts('hold')).toEqual(['{"class":"Hold","args":[1]}'])
     await side.release()
     await side.ruby.work('hold')

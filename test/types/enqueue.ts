@@ -28,13 +28,13 @@ class Heir extends Thumbnail {}
 /** Exactly these. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 export const inferred: [
-  Same<ArgsOf<typeof Archive>, [repoId: number, branch?: string]>,
-  Same<ArgsOf<typeof Optional>, [_a: string, _b?: { c: number }]>,
+  Same<ArgsOf<typeof Archive>, [repoId: number, branch?: string | undefined]>,
+  Same<ArgsOf<typeof Optional>, [_a: string, _b?: { c: number } | undefined]>,
   Same<ArgsOf<typeof Rest>, number[]>,
   Same<ArgsOf<typeof Union>, [_how: 'fast' | 'slow']>,
   Same<ArgsOf<typeof Nothing>, []>,
-  Same<ArgsOf<typeof Thumbnail>, [id: number, size?: 'small' | 'large']>,
-  Same<ArgsOf<typeof Heir>, [id: number, size?: 'small' | 'large']>,
+  Same<ArgsOf<typeof Thumbnail>, [id: number, size?: 'small' | 'large' | undefined]>,
+  Same<ArgsOf<typeof Heir>, [id: number, size?: 'small' | 'large' | undefined]>,
 ] = [true, true, true, true, true, true, true]
 
 export async function enqueue(): Promise<boolean> {
@@ -92,9 +92,9 @@ export async function enqueueMany(): Promise<number> {
   await resque.enqueueMany([[Archive, 1], [Archive, 2, 'dev'], [Thumbnail, 3], [Nothing]])
   await resque.enqueueMany([])
   await resque.enqueueMany([1, 2, 3].map((id) => [Archive, id] as const))
-  // @ts-expect-error the second has a wrong argument
   await resque.enqueueMany([
     [Archive, 1],
+    // @ts-expect-error the second has a wrong argument
     [Archive, 'x'],
   ])
   // @ts-expect-error the class has a wrong argument

@@ -45,21 +45,21 @@ export const Hooked = defineJob({
   perform(_id: number, _how: 'fast' | 'slow') {},
 })
 
+// @ts-expect-error the first argument is a number
 defineJob({
   name: 'WrongHook',
-  // @ts-expect-error the first argument is a number
   before_perform: (id: string) => id,
   perform(_id: number) {},
 })
+// @ts-expect-error next comes first
 defineJob({
   name: 'WrongAround',
-  // @ts-expect-error next comes first
   aroundPerform: (id: number) => id,
   perform(_id: number) {},
 })
+// @ts-expect-error a hook is a function
 defineJob({
   name: 'NoHook',
-  // @ts-expect-error a hook is a function
   onFailure: 'log it',
   perform() {},
 })
