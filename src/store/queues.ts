@@ -96,9 +96,10 @@ export class Queues {
         if (isJsonObject(value) && value.class === name) doomed.set(text, (doomed.get(text) ?? 0) + 1)
         else kept++
       }
-      const removals = [...doomed].map(
-        ([payload, times]): [string, Arg[]] => ['lrem', [this.#keys.queue(queue), -times, payload]],
-      )
+      const removals = [...doomed].map(([payload, times]): [string, Arg[]] => [
+        'lrem',
+        [this.#keys.queue(queue), -times, payload],
+      ])
       for (const removed of (await this.#connection.sendAll(removals)) as number[]) count += removed
       if (chunk.length < CHUNK) return count
     }

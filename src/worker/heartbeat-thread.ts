@@ -25,6 +25,9 @@ export interface HeartbeatThreadData {
 
 export type HeartbeatMessage = { kind: 'unregistered'; ids: string[] } | { kind: 'trouble'; message: string }
 
+/** Slots in one call at most: a Lua call takes a bounded number of arguments. */
+const AT_ONCE = 1_000
+
 const data = workerData as HeartbeatThreadData
 const counters = new Uint32Array(data.counters)
 const reported = new Uint32Array(data.reported)
@@ -69,10 +72,16 @@ async function beat(): Promise<void> {
   store ??= new (await import('../store/store.js')).Store(data.store)
   const now = Uint32Array.from(counters.keys(), (i) => Atomics.load(counters, i))
   const since = (i: number) => ((now[i] as number) - (reported[i] as number)) >>> 0
-  const beats = data.ids.map((id, i) => ({ id, processed: since(1 + 2 * i), failed: since(2 + 2 * i) }))
-  const gone = await store.workers.beat(beats)
-  reported.set(now)
-  if (gone.length > 0) tell({ kind: 'unregistered', ids: gone })
+  for (let start = 0; start < data.ids.length; start += AT_ONCE) {
+    const beats = data.ids.slice(start, start + AT_ONCE).map((id, i) => {
+      const at = 1 + 2 * (start + i)
+      return { id, processed: since(at), failed: since(at + 1) }
+    })
+    const gone = await store.workers.beat(beats)
+    const first = 1 + 2 * start
+    reported.set(now.subarray(first, first + 2 * beats.length), first)
+    if (gone.length > 0) tell({ kind: 'unregistered', ids: gone })
+  }
 }
 
 /** A loop that hangs cannot be asked to stop. Its process is ended, and its jobs are recovered as any dead worker's. */

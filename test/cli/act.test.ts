@@ -71,8 +71,8 @@ test('remove with the id of a worker unregisters it, and its job goes to failed,
 test('clear deletes only where it is allowed to', async () => {
   await fail(2)
   await room.resque.push('mail', { class: 'Mail', args: [] })
-  for (const what of [['failed'], ['queue', 'mail'], ['stat', 'failed']]) {
-    const refused = await line.run(['clear', ...what])
+  const words = [['failed'], ['queue', 'mail'], ['stat', 'failed']]
+  for (const refused of await Promise.all(words.map((each) => line.run(['clear', ...each])))) {
     expect(refused).toMatchObject({ code: 2, stdout: '' })
     expect(refused.stderr).toContain('--yes')
   }

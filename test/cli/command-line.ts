@@ -5,10 +5,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll } from 'vitest'
+import { afterAll, afterEach, beforeAll, vi } from 'vitest'
 import { waitFor } from '../support/wait-for.js'
 
-export const root = fileURLToPath(new URL('../..', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
 export const bin = join(root, 'bin/resque')
 /** A module of jobs for `--require`. */
 export const jobs = join(root, 'test/cli/fixtures/jobs.mjs')
@@ -56,6 +56,8 @@ export interface CommandLine {
 
 /** Call it at the top of a test file. Commands see `env` and nothing of Resque's in the environment of the tests. */
 export function useCommandLine(env: () => Record<string, string> = () => ({})): CommandLine {
+  // Each command is a process that starts: on a busy machine a few of them take a while.
+  vi.setConfig({ testTimeout: 90_000 })
   let folder = ''
   let running: Running[] = []
   beforeAll(async () => {

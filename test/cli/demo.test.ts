@@ -56,7 +56,7 @@ test('--exit ends by itself, with every job accounted for, whatever the environm
   expect(stderr).toMatch(/^Redis +redis:\/\/127\.0\.0\.1:\d+/)
   expect(stderr).toMatch(/failed +--redis redis:\/\/127\.0\.0\.1:\d+/)
   expect(await isNothingLeft([])).toBe(true)
-}, 90_000)
+})
 
 test.each(['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGKILL'] as const)(
   '%s in the middle leaves nothing behind',
@@ -81,7 +81,7 @@ test('it goes on until it is told to stop, and then accounts for the new jobs to
   expect(stdout.match(/Every job is accounted for/g)).toHaveLength(2)
   expect(code).toBe(0)
   expect(await isNothingLeft([])).toBe(true)
-}, 90_000)
+})
 
 test('without a redis-server it says how to get one', async () => {
   const node = join(temporary, 'bin')

@@ -53,7 +53,7 @@ test('it keeps as many workers as its plan says, and starts again one that dies'
   pool.kill('SIGTERM')
   expect((await pool.finished).code).toBe(0)
   expect([...after.values()].flat().filter(isAlive)).toEqual([])
-}, 60_000)
+})
 
 test('HUP reads the plan again; no worker outlives a pool that was killed', async () => {
   await plan('echo: 1\n')
@@ -66,7 +66,7 @@ test('HUP reads the plan again; no worker outlives a pool that was killed', asyn
   expect([...second.keys()]).toEqual(['sleep'])
   pool.kill('SIGKILL')
   await waitFor(() => ![...second.values()].flat().some(isAlive), { timeoutMs: 20_000 })
-}, 60_000)
+})
 
 test.each([
   { text: '', says: 'map queue lists to counts' },

@@ -1,6 +1,7 @@
 // What a person who does not know the command sees: help, and complaints that say what to do.
 
 import { expect, test } from 'vitest'
+import { makeProgram } from '#built/cli/program.js'
 import { useRoom } from '../room.js'
 import { jobs, useCommandLine } from './command-line.js'
 
@@ -15,19 +16,21 @@ const commands = [
 test('help names every command, and every command explains itself with examples', async () => {
   const { stdout, code } = await line.run(['--help'])
   expect(code).toBe(0)
-  for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} .*[A-Z]`, 'm'))
-  for (const command of commands) {
-    const help = await line.run([command, '--help'])
-    expect(help.code).toBe(0)
-    expect(help.stdout).toMatch(/^Usage: resque /)
-    const examples = help.stdout
+  const program = makeProgram()
+  for (const name of commands) {
+    expect(stdout).toMatch(new RegExp(`^  ${name} .*[A-Z]`, 'm'))
+    let help = ''
+    const command = program.commands.find((each) => each.name() === name)
+    command?.configureOutput({ writeOut: (text) => void (help += text) }).outputHelp()
+    expect(help).toMatch(/^Usage: resque /)
+    const examples = help
       .split('\nExamples:\n')[1]
       ?.split('\n')
       .filter((each) => each.includes('resque'))
-    expect(examples?.length, command).toBeGreaterThanOrEqual(2)
-    expect(help.stdout).not.toContain('undefined')
+    expect(examples?.length, name).toBeGreaterThanOrEqual(2)
+    expect(help).not.toContain('undefined')
   }
-}, 60_000)
+})
 
 test.each([
   { args: ['qeues'], says: ['queues'] },

@@ -69,7 +69,7 @@ test('every signal that stops ends with exit code 0 and nothing registered', asy
     expect(logOf({ stdout }).at(-1)?.msg).toBe('Exiting...')
     expect(await room.resque.workers()).toEqual([])
   }
-}, 60_000)
+})
 
 test('a stop in the middle of the start leaves nothing behind', async () => {
   const worker = line.start([
@@ -134,7 +134,7 @@ test('the log is JSON lines, or in the two forms of Ruby; --quiet tells of error
   for (const text of veryVerbose.trimEnd().split('\n')) expect(text).toMatch(each)
   expect(veryVerbose).toContain('got: (Job{echo} | Echo | ["a secret"])\n')
   expect(logOf({ stdout: quiet }).map(({ level }) => level)).toEqual([50])
-}, 60_000)
+})
 
 test('VERBOSE and VVERBOSE ask for the same, and the command line goes before them', async () => {
   const words = ['work', '--queue', 'echo', '--require', jobs, '--until-empty']

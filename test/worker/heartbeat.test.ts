@@ -12,6 +12,11 @@ import { waitFor } from '../support/wait-for.js'
 
 const room = useRoom()
 const heartbeatOf = (id: string | undefined) => room.client.hget('resque:workers:heartbeat', id ?? '')
+/** Resolves when another heartbeat of this slot has arrived. */
+async function nextBeat(id = ''): Promise<void> {
+  await room.client.hset('resque:workers:heartbeat', id, 'old')
+  await waitFor(async () => (await heartbeatOf(id)) !== 'old')
+}
 const redisSeconds = async () => Number((await room.client.time())[0])
 
 test("a heartbeat stands in Ruby's format, by the clock of Redis, from the start on", async () => {
@@ -51,11 +56,18 @@ test('what each slot did is told with its heartbeat', async () => {
   await waitFor(async () => (await sums()).join() === '5,2')
   expect(worker.ids).toHaveLength(2)
   // Told once, not again with each beat.
-  await room.client.hset('resque:workers:heartbeat', worker.ids[0] ?? '', 'old')
-  await waitFor(async () => (await heartbeatOf(worker.ids[0])) !== 'old')
+  await nextBeat(worker.ids[0])
   expect(await sums()).toEqual([5, 2])
   await worker.stop()
   expect(await room.client.keys('resque:stat:*:*')).toEqual([])
+})
+
+test('thousands of slots beat, each of them', async () => {
+  const worker = await room.start({ jobs: [], concurrency: 4_500, heartbeatMs: 50 })
+  const some = [0, 999, 1_000, 4_499].map((i) => worker.ids[i] ?? '')
+  for (const id of some) await room.client.hset('resque:workers:heartbeat', id, 'old')
+  for (const id of some) await waitFor(async () => (await heartbeatOf(id)) !== 'old')
+  expect(room.logged('warn')).toEqual([])
 })
 
 test('after its connection was cut the heartbeat goes on', async () => {
@@ -64,8 +76,7 @@ test('after its connection was cut the heartbeat goes on', async () => {
     ((await room.client.client('LIST')) as string).includes('name=resque-ts:worker:heartbeat'),
   )
   await room.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
-  await room.client.hset('resque:workers:heartbeat', worker.ids[0] ?? '', 'old')
-  await waitFor(async () => (await heartbeatOf(worker.ids[0])) !== 'old')
+  await nextBeat(worker.ids[0])
 })
 
 test('a heartbeat thread that dies is made again, tells nothing twice, and does not keep a worker from stopping', async () => {
@@ -77,10 +88,10 @@ test('a heartbeat thread that dies is made again, tells nothing twice, and does 
     const worker = await room.start({ jobs: [Job], queues: 'q', heartbeatMs: 50 })
     await room.resque.enqueueTo('q', 'Job')
     await waitFor(async () => (await room.resque.workers())[0]?.processed === 1)
+    await nextBeat(worker.ids[0])
     await threads[0]?.terminate()
     await waitFor(() => threads.length === 2)
-    await room.client.hset('resque:workers:heartbeat', worker.ids[0] ?? '', 'old')
-    await waitFor(async () => (await heartbeatOf(worker.ids[0])) !== 'old')
+    await nextBeat(worker.ids[0])
     expect((await room.resque.workers())[0]?.processed).toBe(1)
     await threads[1]?.terminate()
     await worker.stop()
@@ -101,8 +112,7 @@ test('settings of all kinds reach the heartbeat: bytes, functions, objects of cl
     },
   })
   const worker = await room.start({ resque, jobs: [], heartbeatMs: 50 })
-  await room.client.hset('resque:workers:heartbeat', worker.ids[0] ?? '', 'old')
-  await waitFor(async () => (await heartbeatOf(worker.ids[0])) !== 'old')
+  await nextBeat(worker.ids[0])
   expect(room.logged('warn')).toEqual([])
 })
 

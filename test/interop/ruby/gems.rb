@@ -7,7 +7,7 @@ require 'json'
 
 module InteropGems
   TABLE = JSON.parse(File.read(File.expand_path('../gems.json', __dir__)))
-  CACHE = ENV.fetch('INTEROP_CACHE') { File.expand_path('../../../node_modules/.cache/interop', __dir__) }
+  CACHE = ENV.fetch('INTEROP_CACHE') { File.expand_path('../../../.cache/interop', __dir__) }
   HOME = File.join(CACHE, 'gems')
 
   module_function

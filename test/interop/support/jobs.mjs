@@ -1,6 +1,7 @@
 // Our side of the jobs that both sides know: same names, same queues as in ../ruby/jobs.rb. What a job saw it appends to
 // the list interop:seen; what it waits for is a key, so that a test decides when it ends. Plain JavaScript, since worker
 // processes load it with --require; these find Redis in INTEROP_REDIS, and end with the test that started them.
+import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { currentJob, defineJob } from 'resque-ts'
@@ -38,13 +39,12 @@ export function interopJobs(url) {
       },
     }),
     defineJob({
-      name: 'Block', // the event loop, for so many milliseconds
+      name: 'Block', // the event loop, for as long as this file exists
       queue: 'block',
-      async perform(ms) {
-        await see({ args: [ms] })
-        const end = performance.now() + ms
-        while (performance.now() < end);
-        await see({ args: ['done'] })
+      async perform(file) {
+        await see({ args: [file] })
+        const cell = new Int32Array(new SharedArrayBuffer(4))
+        while (existsSync(file)) Atomics.wait(cell, 0, 0, 10)
       },
     }),
     defineJob({ name: 'Noop', queue: 'noop', perform: () => redis().incr('interop:noops') }),

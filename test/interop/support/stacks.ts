@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url))
-export const cache = join(root, 'node_modules/.cache/interop')
+export const cache = join(root, '.cache/interop')
 
 /** One combination of gems. */
 export interface Stack {
