@@ -43,6 +43,9 @@ export const defaults = {
   childIdleMs: 300_000,
 } as const
 
+/** A timer of Node's that is longer than this ends at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 /** What a Ruby Resque worker lives by; a Ruby worker is judged by these alone. */
 export const rubyRhythm = { heartbeatSeconds: 60, deadAfterSeconds: 300 } as const
 
@@ -140,6 +143,9 @@ export function checkNumber(name: string, value: number, limits: { min: number; 
     value >= limits.min &&
     (!limits.integer || Number.isInteger(value)) &&
     value < Infinity
+  if (isRight && name.endsWith('Ms') && value > LONGEST_TIMER_MS) {
+    throw new ConfigError(`Expected \`${name}\` to be at most ${LONGEST_TIMER_MS} (24 days), got ${value}.`)
+  }
   if (isRight) return value
   const kind = limits.integer ? 'a whole number' : 'a number'
   throw new ConfigError(

@@ -92,8 +92,12 @@ export class Resque {
    * Rejects with NoQueueError, NoClassError, ArgumentsError, PayloadTooLargeError or ConnectionError.
    * Ruby: `Resque.enqueue` (R:445); differs in that a job that cannot be written is refused before its hooks run.
    */
-  async enqueue<J extends AnyJob>(job: J, ...args: ArgsOf<J>): Promise<boolean> {
-    return this.#enqueue(this.#queueFor(job), job, args)
+  enqueue<J extends AnyJob>(job: J, ...args: ArgsOf<J>): Promise<boolean> {
+    try {
+      return this.#enqueue(this.#queueFor(job), job, args)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Places a job on a queue of your choice. A name instead of a job enqueues a class of another language. */
@@ -320,23 +324,30 @@ export class Resque {
     return queue
   }
 
-  async #enqueue(queue: string, job: AnyJob | string, args: unknown[]): Promise<boolean> {
+  /** Throws what can be seen at once. Without hooks it costs no more than the push itself. */
+  #enqueue(queue: string, job: AnyJob | string, args: unknown[]): Promise<boolean> {
     checkQueue(queue, job)
     const text = encodeJob(nameOf(job), args, this.maxPayloadBytes)
-    if (typeof job === 'string') {
-      await this.#push(queue, [text])
-      return true
-    }
-    const hooks = hooksOf(job)
-    if (hooks.beforeEnqueue.length > 0 && !(await runVetoHooks(job, 'beforeEnqueue', args))) return false
+    if (typeof job === 'string') return this.#push(queue, [text])
+    const { beforeEnqueue, afterEnqueue } = hooksOf(job)
+    if (!this.inline && beforeEnqueue.length + afterEnqueue.length === 0) return this.#push(queue, [text])
+    return this.#enqueueHooked(queue, job, args, text)
+  }
+
+  async #enqueueHooked(queue: string, job: AnyJob, args: unknown[], text: string): Promise<boolean> {
+    if (!(await runVetoHooks(job, 'beforeEnqueue', args))) return false
     await (this.inline ? this.#performInline(job, args, text) : this.#push(queue, [text]))
-    if (hooks.afterEnqueue.length > 0) await runAfterHooks(job, 'afterEnqueue', args)
+    await runAfterHooks(job, 'afterEnqueue', args)
     return true
   }
 
-  async #push(queue: string, texts: string[]): Promise<void> {
-    await this.store.queues.push(queue, texts)
-    if (channels.enqueued.hasSubscribers) channels.enqueued.publish({ queue, count: texts.length })
+  #push(queue: string, texts: string[]): Promise<true> {
+    const pushed = this.store.queues.push(queue, texts)
+    if (channels.enqueued.hasSubscribers) {
+      const tell = () => channels.enqueued.publish({ queue, count: texts.length })
+      pushed.then(tell, () => {})
+    }
+    return pushed
   }
 
   /** Ruby: J:90-93. The arguments go through JSON, hooks run, and an error reaches the caller. */

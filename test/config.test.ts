@@ -92,6 +92,14 @@ test('a number option that cannot be right is refused with its name, its limits 
   }
 })
 
+test('a duration that no timer can wait for is refused', () => {
+  expect(checkNumber('intervalMs', 2 ** 31 - 1, { min: 1 })).toBe(2 ** 31 - 1)
+  expect(() => checkNumber('intervalMs', 2 ** 31, { min: 1 })).toThrow(
+    'Expected `intervalMs` to be at most 2147483647 (24 days), got 2147483648.',
+  )
+  expect(checkNumber('maxPayloadBytes', 2 ** 31, { min: 1 })).toBe(2 ** 31)
+})
+
 test("Ruby's environment variables are read, times in seconds", () => {
   const read = readEnvironment({
     QUEUE: 'ignored',

@@ -78,12 +78,12 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
 
   /** Sends one command; resolves to its reply, strings as UTF-8. */
   send(name: string, args: Arg[], deadlineMs?: number): Promise<unknown> {
-    return this.#call((command) => command(name, args), deadlineMs)
+    return this.#call(() => this.#command(name, args), deadlineMs)
   }
 
   /** Sends one command; the strings of its reply come as bytes. */
   sendForBytes(name: string, args: Arg[]): Promise<unknown> {
-    return this.#call((command) => command(name, args, 'bytes'))
+    return this.#call(() => this.#redis.sendCommand(new Command(name, args)) as Promise<unknown>)
   }
 
   /**
@@ -91,11 +91,14 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
    * Rejects with the first error; the other commands have been done nevertheless.
    */
   sendAll(commands: readonly (readonly [name: string, args: Arg[]])[]): Promise<unknown[]> {
-    return this.#call((command) => {
-      const stream = this.#redis.stream
-      stream.cork()
-      const replies = commands.map(([name, args]) => command(name, args))
-      stream.uncork()
+    return this.#call(() => {
+      const parts: (string | Buffer)[] = []
+      const collect = { write: (part: string | Buffer) => parts.push(part) }
+      const replies = commands.map(([name, args]) => this.#command(name, args, collect))
+      const isText = parts.every((part) => typeof part === 'string')
+      this.#redis.stream.write(
+        isText ? parts.join('') : Buffer.concat(parts.map((part) => Buffer.from(part as string))),
+      )
       return Promise.all(replies)
     })
   }
@@ -161,19 +164,20 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
     this.#redis.disconnect()
   }
 
-  async #call<T>(
-    act: (send: (name: string, args: Arg[], form?: 'bytes') => Promise<unknown>) => Promise<T>,
-    deadlineMs = this.#options.deadlineMs,
-  ): Promise<T> {
-    if (this.#closed) throw this.#closedError()
+  #command(name: string, args: Arg[], stream?: { write(part: string | Buffer): unknown }): Promise<unknown> {
+    const command = new Command(name, args, { replyEncoding: 'utf8' })
+    return this.#redis.sendCommand(command, stream as Parameters<Redis['sendCommand']>[1]) as Promise<unknown>
+  }
+
+  #call<T>(act: () => Promise<T>, deadlineMs = this.#options.deadlineMs): Promise<T> {
+    if (this.isReady && !this.#closed) return this.#withDeadline(act(), deadlineMs, deadlineMs)
     const startedAt = performance.now()
-    if (!this.isReady) await this.whenReady(deadlineMs)
-    const remainingMs = deadlineMs - (performance.now() - startedAt)
-    const reply = act((name, args, form) => {
-      return this.#redis.sendCommand(
-        new Command(name, args, form === 'bytes' ? {} : { replyEncoding: 'utf8' }),
-      ) as Promise<unknown>
-    })
+    return this.whenReady(deadlineMs).then(() =>
+      this.#withDeadline(act(), deadlineMs - (performance.now() - startedAt), deadlineMs),
+    )
+  }
+
+  #withDeadline<T>(reply: Promise<T>, remainingMs: number, deadlineMs: number): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         // No answer on a connection that looks open: it may be open at this end only.

@@ -5,7 +5,7 @@ import { script } from './scripts.js'
 
 /**
  * KEYS  1 workers  2 pause-all-workers  3 queues:paused  4 deaths  5 queues  6 stat:processed  7 stat:failed
- * ARGV  1 namespace with colon  2 run_at  3 nonce  4 call  5 JSON array of queue names, or ''  6 '1' to count queues
+ * ARGV  1 namespace with colon  2 run_at  3 nonce  4 call  5 JSON array of the keys of queues, or ''  6 '1' to count queues
  *       7 host  8 separator  9 tail of the worker ids
  *       10 the slots, '<number><state> …': a free one has no state; one whose job ended has a letter and the call
  *       that took it: d(one), c(done, and clear its deaths), f(ailed), r(eturned)
@@ -14,7 +14,7 @@ import { script } from './scripts.js'
  * Reply 1 refused slots '<index><letter> …'  2 runs '<queue index>:<count> …'  3 deaths '<job>:<count> …'
  *       4 wrapped jobs '<job> …'  5 '1' if all are paused  6 number of queues  7 the payloads taken, in order, for the
  *       slots that were not refused, in order, with NUL between them; a wrapped one as the JSON string of its bytes
- * Cost  6 commands, whatever the number of slots; then one or two per failure, and one per 64 queues that are empty
+ * Cost  6 commands, whatever the number of slots; then one or two per failure, and one per 64 queues that are empty, and one per 8 of such a block that is not
  *
  * Each payload is checked, so that a record is JSON at every instant and no Ruby page ever fails on it. cjson decides;
  * what it lets pass and JSON does not (control characters in strings, a NUL and all that follows it, `1.`, broken UTF-8)
@@ -137,8 +137,9 @@ end
 local paused = records[1] and string.lower(gsub(records[1], '%s', '')) == 'true'
 local runs, deaths, wrapped, payloads, sets = {}, {}, {}, {}, {}
 local taken = 0
-local function take(name, index)
-  local got = redis.pcall('LPOP', prefix .. 'queue:' .. name, #free - taken)
+local name_at = #prefix + 7
+local function take(key, name, index)
+  local got = redis.pcall('LPOP', key, #free - taken)
   if not got or got.err then return end
   local head = '{"queue":' .. gsub(cjson.encode(name), '\\\\/', '/') .. ',"run_at":"' .. run_at .. '","payload":'
   local mark = ',"run":"' .. nonce .. '.' .. call .. '.'
@@ -168,28 +169,33 @@ end
 
 if ARGV[5] ~= '' and #free > 0 and not paused then
   local invalid, depth = cjson.decode_invalid_numbers(), cjson.decode_max_depth()
-  local names = decode(ARGV[5])
+  local queues = decode(ARGV[5])
   cjson.decode_invalid_numbers(false)
   cjson.decode_max_depth(98)
   local held = {}
   if special then
     for _, name in ipairs(redis.pcall('SMEMBERS', KEYS[3])) do held[name] = true end
   end
-  for from = 1, #names, 64 do
-    local to = math.min(from + 63, #names)
-    local any = true
-    if #names > 8 then
-      local some = {}
-      for i = from, to do some[#some + 1] = prefix .. 'queue:' .. names[i] end
-      any = redis.call('EXISTS', unpack(some)) > 0
+  local function take_each(from, to)
+    for i = from, to do
+      if taken == #free then return end
+      local name = sub(queues[i], name_at)
+      if not held[name] then take(queues[i], name, i) end
     end
-    if any then
-      for i = from, to do
-        if taken == #free then break end
-        if not held[names[i]] then take(names[i], i) end
+  end
+  local function any(from, to) return redis.call('EXISTS', unpack(queues, from, to)) > 0 end
+  if #queues <= 8 then
+    take_each(1, #queues)
+  else
+    for from = 1, #queues, 64 do
+      local to = math.min(from + 63, #queues)
+      if taken < #free and any(from, to) then
+        for part = from, to, 8 do
+          local part_to = math.min(part + 7, to)
+          if taken < #free and any(part, part_to) then take_each(part, part_to) end
+        end
       end
     end
-    if taken == #free then break end
   end
   cjson.decode_invalid_numbers(invalid)
   cjson.decode_max_depth(depth)

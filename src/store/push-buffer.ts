@@ -15,7 +15,7 @@ const MAX_CHARS_AT_ONCE = 8 * 1024
 
 interface Waiting {
   payloads: string[]
-  settle: { resolve: () => void; reject: (error: unknown) => void; count: number }[]
+  settle: { resolve: (done: true) => void; reject: (error: unknown) => void; count: number }[]
 }
 
 export class PushBuffer {
@@ -30,9 +30,9 @@ export class PushBuffer {
     this.#keys = keys
   }
 
-  /** Resolves when Redis has all of these payloads. */
-  push(queue: string, payloads: string[]): Promise<void> {
-    if (payloads.length === 0) return Promise.resolve()
+  /** Resolves, to true, when Redis has all of these payloads. */
+  push(queue: string, payloads: string[]): Promise<true> {
+    if (payloads.length === 0) return Promise.resolve(true)
     return new Promise((resolve, reject) => {
       let waiting = this.#waiting.get(queue)
       if (!waiting) {
@@ -62,14 +62,14 @@ export class PushBuffer {
     for (const [queue, { payloads, settle }] of waiting) {
       const work = this.#send(queue, payloads).then(
         () => {
-          for (const { resolve } of settle) resolve()
+          for (const { resolve } of settle) resolve(true)
         },
         (error: PartialPush) => {
           // Pushes are settled one by one: those whose payloads all arrived did succeed.
           let end = 0
           for (const each of settle) {
             end += each.count
-            if (end <= error.arrived) each.resolve()
+            if (end <= error.arrived) each.resolve(true)
             else each.reject(error.cause)
           }
         },

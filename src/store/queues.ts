@@ -23,7 +23,7 @@ export class Queues {
   }
 
   /** Appends payloads to a queue and lists its name. Calls of one tick travel together. */
-  push(queue: string, payloads: string[]): Promise<void> {
+  push(queue: string, payloads: string[]): Promise<true> {
     return this.#buffer.push(queue, payloads)
   }
 

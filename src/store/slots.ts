@@ -86,7 +86,7 @@ export interface ReserveReply {
 
 export interface ReserveRequest {
   slots: OfferedSlot[]
-  /** JSON array of the queues to take from, in order. Undefined: take nothing. */
+  /** JSON array of the keys of the queues to take from, in order. Undefined: take nothing. */
   queues: string | undefined
   countQueues: boolean
   /** Unique for the process. */

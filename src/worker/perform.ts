@@ -1,6 +1,7 @@
 /**
  * One job on one slot, from its payload to its ending. Whatever it does, it comes to exactly one end.
  */
+import { LONGEST_TIMER_MS } from '../config.js'
 import type { JobContext, Logger } from '../context.js'
 import {
   DirtyExit,
@@ -97,7 +98,7 @@ export class RunningJob {
     void this.#work(job, parsed).then(this.#settle)
     if (job.timeoutMs !== undefined && job.timeoutMs > 0) {
       const reason = new JobTimeoutError(`${job.name} ran longer than its timeoutMs of ${job.timeoutMs}.`)
-      this.#timer = setTimeout(() => this.abort(reason, 'fail'), job.timeoutMs)
+      this.#timer = setTimeout(() => this.abort(reason, 'fail'), Math.min(job.timeoutMs, LONGEST_TIMER_MS))
     }
   }
 
@@ -110,7 +111,7 @@ export class RunningJob {
     this.#stop = { reason, then }
     this.#controller?.abort(reason)
     if (!this.#remote || graceMs > 0) this.#remote?.abort(reason)
-    this.#grace = setTimeout(() => this.#giveUp(), graceMs)
+    this.#grace = setTimeout(() => this.#giveUp(), Math.min(graceMs, LONGEST_TIMER_MS))
   }
 
   #giveUp(): void {

@@ -36,6 +36,8 @@ export class Wake {
   #isBroken = false
   #unheeded = 0
   #fruitless = 0
+  /** A message was followed, and what came of it is not known yet. */
+  #isFollowing = false
   #pause: NodeJS.Timeout | undefined
 
   constructor(options: WakeOptions) {
@@ -92,7 +94,9 @@ export class Wake {
 
   /** Call it when a look found jobs, or found none: messages that lead to nothing are followed ever more slowly. */
   looked(foundJobs: boolean): void {
-    this.#fruitless = foundJobs ? 0 : this.#fruitless + 1
+    if (foundJobs) this.#fruitless = 0
+    else if (this.#isFollowing) this.#fruitless++
+    this.#isFollowing = false
   }
 
   /** Call it when a message came while no slot was free. */
@@ -131,16 +135,21 @@ export class Wake {
     }
     if (this.#pause) return
     if (this.#fruitless <= 1) {
-      this.#options.onWake(queue)
+      this.#follow(queue)
       return
     }
     // Many idle workers are told of one job: whoever found nothing lately lets others go first.
     const pauseMs = Math.random() * Math.min(2 ** this.#fruitless, MAX_PAUSE_MS)
     this.#pause = setTimeout(() => {
       this.#pause = undefined
-      this.#options.onWake(queue)
+      this.#follow(queue)
     }, pauseMs)
     this.#pause.unref()
+  }
+
+  #follow(queue: string | undefined): void {
+    this.#isFollowing = true
+    this.#options.onWake(queue)
   }
 }
 

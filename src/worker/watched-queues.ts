@@ -32,7 +32,7 @@ export class WatchedQueues {
     return this.#names
   }
 
-  /** The names as a JSON array, made once. */
+  /** Their keys as a JSON array, made once. */
   get json(): string {
     return this.#json
   }
@@ -62,6 +62,6 @@ export class WatchedQueues {
   #expand(known: readonly string[]): void {
     this.#known = known
     this.#names = this.#list.expand(known)
-    this.#json = JSON.stringify(this.#names)
+    this.#json = JSON.stringify(this.#names.map((name) => this.#store.keys.queue(name)))
   }
 }

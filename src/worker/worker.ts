@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { defaults } from '../config.js'
+import { defaults, LONGEST_TIMER_MS } from '../config.js'
 import type { Logger } from '../context.js'
 import { ConfigError, DirtyExit, messageOf, TermException } from '../errors.js'
 import { channels, type WorkerEvent } from '../events.js'
@@ -173,7 +173,7 @@ export class Worker {
     if (this.#stopping !== undefined) {
       const { timeoutMs = defaults.stopTimeoutMs, abortGraceMs = this.#settings.abortGraceMs } = options
       const waitMs = Math.max(0, timeoutMs - abortGraceMs)
-      if (waitMs < Infinity) setTimeout(() => this.#endWait?.(), waitMs).unref()
+      if (waitMs <= LONGEST_TIMER_MS) setTimeout(() => this.#endWait?.(), waitMs).unref()
       return this.#stopping
     }
     if (this.#state === 'new') this.#closed()
@@ -324,7 +324,8 @@ export class Worker {
   #jobsEnd(timeoutMs: number): Promise<void> {
     if (this.#running.size === 0 || timeoutMs <= 0) return Promise.resolve()
     return new Promise((resolve) => {
-      const timer = timeoutMs === Infinity ? undefined : setTimeout(() => this.#endWait?.(), timeoutMs)
+      const isTimed = timeoutMs <= LONGEST_TIMER_MS
+      const timer = isTimed ? setTimeout(() => this.#endWait?.(), timeoutMs) : undefined
       this.#endWait = () => {
         clearTimeout(timer)
         this.#endWait = undefined

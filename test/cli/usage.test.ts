@@ -21,7 +21,13 @@ test('help names every command, and every command explains itself with examples'
     expect(stdout).toMatch(new RegExp(`^  ${name} .*[A-Z]`, 'm'))
     let help = ''
     const command = program.commands.find((each) => each.name() === name)
-    command?.configureOutput({ writeOut: (text) => void (help += text) }).outputHelp()
+    command
+      ?.configureOutput({
+        writeOut(text) {
+          help += text
+        },
+      })
+      .outputHelp()
     expect(help).toMatch(/^Usage: resque /)
     const examples = help
       .split('\nExamples:\n')[1]

@@ -4,7 +4,13 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineJob } from 'resque-ts'
-import { enqueueActiveJob, GlobalId, JOB_WRAPPER, performActiveJobs, SerializedObject } from 'resque-ts/active-job'
+import {
+  enqueueActiveJob,
+  GlobalId,
+  JOB_WRAPPER,
+  performActiveJobs,
+  SerializedObject,
+} from 'resque-ts/active-job'
 import { beforeAll, expect } from 'vitest'
 import { beside, type Side } from './support/beside.js'
 import { root, whySkipped } from './support/stacks.js'
@@ -66,49 +72,69 @@ beside(
     })
 
     for (const [name, args] of Object.entries(decoded)) {
-      claim('Ruby → ours', `ActiveJob, ${name}: the envelope is the recorded one, and our job gets what Rails meant`, async () => {
-        await side.ruby.run('ActiveJobSamples.enqueue_all')
-        const [text, ...more] = await side.texts(name)
-        expect(more).toEqual([])
-        expect(text).toBe(readFileSync(join(folder, `${name}.json`), 'utf8').trimEnd())
-        const payload = JSON.parse(text as string) as { class: string; args: object[] }
-        expect(Object.keys(payload)).toEqual(['class', 'args'])
-        expect(payload.class).toBe(JOB_WRAPPER)
-        expect(payload.args.length).toBe(1)
-        expect(await performed(side, name)).toEqual([args])
-        expect(await side.resque.failed.count()).toBe(0)
-      })
+      claim(
+        'Ruby → ours',
+        `ActiveJob, ${name}: the envelope is the recorded one, and our job gets what Rails meant`,
+        async () => {
+          await side.ruby.run('ActiveJobSamples.enqueue_all')
+          const [text, ...more] = await side.texts(name)
+          expect(more).toEqual([])
+          expect(text).toBe(readFileSync(join(folder, `${name}.json`), 'utf8').trimEnd())
+          const payload = JSON.parse(text as string) as { class: string; args: object[] }
+          expect(Object.keys(payload)).toEqual(['class', 'args'])
+          expect(payload.class).toBe(JOB_WRAPPER)
+          expect(payload.args.length).toBe(1)
+          expect(await performed(side, name)).toEqual([args])
+          expect(await side.resque.failed.count()).toBe(0)
+        },
+      )
     }
 
-    claim('ours → Ruby', 'an ActiveJob that we enqueue is performed by Rails with the arguments we meant', async () => {
-      const args = [1, 'ž', null, { a: { b: [] } }, at, new GlobalId('gid://shop/Order/44')]
-      const id = await enqueueActiveJob(side.resque, 'SampleJob', args, { queue: 'mailers' })
-      expect(id).toMatch(/^[0-9a-f-]{36}$/)
-      await side.ruby.work('mailers')
-      const [seen] = await side.seen()
-      expect(seen).toMatchObject({ by: 'ruby', class: 'SampleJob' })
-      expect(seen?.inspect).toContain('[1, "ž", nil, {"a"=>{"b"=>[]}}, 2026-01-02 03:04:05.678 UTC, #<Order:')
-      expect(await side.resque.failed.count()).toBe(0)
-    })
+    claim(
+      'ours → Ruby',
+      'an ActiveJob that we enqueue is performed by Rails with the arguments we meant',
+      async () => {
+        const args = [1, 'ž', null, { a: { b: [] } }, at, new GlobalId('gid://shop/Order/44')]
+        const id = await enqueueActiveJob(side.resque, 'SampleJob', args, { queue: 'mailers' })
+        expect(id).toMatch(/^[0-9a-f-]{36}$/)
+        await side.ruby.work('mailers')
+        const [seen] = await side.seen()
+        expect(seen).toMatchObject({ by: 'ruby', class: 'SampleJob' })
+        expect(seen?.inspect).toContain(
+          '[1, "ž", nil, {"a"=>{"b"=>[]}}, 2026-01-02 03:04:05.678 UTC, #<Order:',
+        )
+        expect(await side.resque.failed.count()).toBe(0)
+      },
+    )
 
-    claim('ours → Ruby', 'an envelope of Rails that passed through our failed list is performed by Rails', async () => {
-      await side.ruby.run('ActiveJobSamples.enqueue_all')
-      const texts = await side.texts('global-id')
-      await side.work(['global-id'], { jobs: [] })
-      expect(await side.resque.failed.all()).toMatchObject([{ class: JOB_WRAPPER, exception: 'UnknownJobError' }])
-      await side.resque.failed.requeue(0)
-      expect(await side.texts('global-id')).toEqual(texts)
-      await side.ruby.work('global-id')
-      expect((await side.seen())[0]?.inspect).toContain('#<Order:')
-    })
+    claim(
+      'ours → Ruby',
+      'an envelope of Rails that passed through our failed list is performed by Rails',
+      async () => {
+        await side.ruby.run('ActiveJobSamples.enqueue_all')
+        const texts = await side.texts('global-id')
+        await side.work(['global-id'], { jobs: [] })
+        expect(await side.resque.failed.all()).toMatchObject([
+          { class: JOB_WRAPPER, exception: 'UnknownJobError' },
+        ])
+        await side.resque.failed.requeue(0)
+        expect(await side.texts('global-id')).toEqual(texts)
+        await side.ruby.work('global-id')
+        expect((await side.seen())[0]?.inspect).toContain('#<Order:')
+      },
+    )
 
-    claim('Ruby → ours', 'an ActiveJob of a class that our worker was not given goes to failed, saying so', async () => {
-      await side.ruby.run('ActiveJobSamples.enqueue_all')
-      await side.work(['symbol'], { jobs: [performActiveJobs([])] })
-      const [failure] = await side.resque.failed.all()
-      expect(failure?.exception).toBe('UnknownJobError')
-      expect(failure?.error).toContain('SampleJob')
-    })
+    claim(
+      'Ruby → ours',
+      'an ActiveJob of a class that our worker was not given goes to failed, saying so',
+      async () => {
+        await side.ruby.run('ActiveJobSamples.enqueue_all')
+        await side.work(['symbol'], { jobs: [performActiveJobs([])] })
+        const [failure] = await side.resque.failed.all()
+        expect(failure?.exception).toBe('UnknownJobError')
+        expect(failure?.error).toContain('SampleJob')
+      },
+    )
   },
   (stack) => stack.hasActiveJob,
 )

@@ -41,7 +41,9 @@ async function holdingNoJob(side: Side, bytes: string | Buffer) {
   const failureBackend = {
     ...redisBackend,
     async save(failure: Parameters<typeof redisBackend.save>[0]) {
-      await waitFor(async () => (await side.redis.client.exists('interop:release')) === 1, { timeoutMs: 25_000 })
+      await waitFor(async () => (await side.redis.client.exists('interop:release')) === 1, {
+        timeoutMs: 25_000,
+      })
       return redisBackend.save(failure)
     },
   }
@@ -52,7 +54,15 @@ async function holdingNoJob(side: Side, bytes: string | Buffer) {
   return id
 }
 
-const notJobs = ['not json', '', '[1]', 'null', Buffer.from([0x7b, 0xff, 0x00, 0x7d]), '{"class":"Echo","args":["\\ud83d"', '{"class":7}']
+const notJobs = [
+  'not json',
+  '',
+  '[1]',
+  'null',
+  Buffer.from([0x7b, 0xff, 0x00, 0x7d]),
+  '{"class":"Echo","args":["\\ud83d"',
+  '{"class":7}',
+]
 
 beside('Eyes', (side, claim) => {
   let web: RubyWeb
@@ -67,44 +77,62 @@ beside('Eyes', (side, claim) => {
     expect(info).toMatchObject({ pending: 1, processed: 1, queues: 3, workers: 2, working: 1, failed: 1 })
   })
 
-  claim('ours → Ruby', 'Resque.workers and Resque.working show our slots, their state and their job', async () => {
-    const { ids, busy, idle, pid } = await busyProcess(side)
-    expect((await side.ruby.run<string[]>('Resque.workers.map(&:to_s)')).sort()).toEqual([...ids].sort())
-    expect(await side.ruby.run('Resque.working.map(&:to_s)')).toEqual([busy])
-    const look = `worker = Resque::Worker.find(arg); [worker.state, worker.job, worker.hostname, worker.pid.to_s, worker.queues,
+  claim(
+    'ours → Ruby',
+    'Resque.workers and Resque.working show our slots, their state and their job',
+    async () => {
+      const { ids, busy, idle, pid } = await busyProcess(side)
+      expect((await side.ruby.run<string[]>('Resque.workers.map(&:to_s)')).sort()).toEqual([...ids].sort())
+      expect(await side.ruby.run('Resque.working.map(&:to_s)')).toEqual([busy])
+      const look = `worker = Resque::Worker.find(arg); [worker.state, worker.job, worker.hostname, worker.pid.to_s, worker.queues,
       worker.started, worker.heartbeat.class.name, worker.processed, worker.failed, Resque::Worker.exists?(arg)]`
-    const [state, job, , , queues, started, beat] = await side.ruby.run<unknown[]>(look, busy)
-    expect(state).toBe('working')
-    expect(job).toMatchObject({ queue: 'hold', payload: { class: 'Hold', args: ['ž & <b>', 7] } })
-    expect((job as { run_at: string }).run_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
-    expect(queues).toEqual(['hold', 'boom'])
-    expect(started).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000$/)
-    expect(beat).toBe('Time')
-    const [idleState, idleJob] = await side.ruby.run<unknown[]>(look, idle)
-    expect([idleState, idleJob]).toEqual(['idle', {}])
-    const sums = await side.ruby.run('Resque.workers.map { |w| [w.processed, w.failed] }.transpose.map(&:sum)')
-    expect(sums).toEqual([1, 1])
-    expect(ids.every((id) => id.split(':')[1] === `${pid}`)).toBe(true)
-    expect(ids[0]?.split(':')[0]).toBe(hostname())
-  })
+      const [state, job, , , queues, started, beat] = await side.ruby.run<unknown[]>(look, busy)
+      expect(state).toBe('working')
+      expect(job).toMatchObject({ queue: 'hold', payload: { class: 'Hold', args: ['ž & <b>', 7] } })
+      expect((job as { run_at: string }).run_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+      expect(queues).toEqual(['hold', 'boom'])
+      expect(started).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000$/)
+      expect(beat).toBe('Time')
+      const [idleState, idleJob] = await side.ruby.run<unknown[]>(look, idle)
+      expect([idleState, idleJob]).toEqual(['idle', {}])
+      const sums = await side.ruby.run(
+        'Resque.workers.map { |w| [w.processed, w.failed] }.transpose.map(&:sum)',
+      )
+      expect(sums).toEqual([1, 1])
+      expect(ids.every((id) => id.split(':')[1] === `${pid}`)).toBe(true)
+      expect(ids[0]?.split(':')[0]).toBe(hostname())
+    },
+  )
 
-  claim('ours → Ruby', 'Resque::Worker.all_heartbeats and the 300 seconds rule read our heartbeats', async () => {
-    const { ids } = await busyProcess(side)
-    const beats = await side.ruby.run<Record<string, string>>('Resque::Worker.all_heartbeats')
-    expect(Object.keys(beats).sort()).toEqual([...ids].sort())
-    expect(await side.ruby.run('Resque::Worker.all_workers_with_expired_heartbeats.map(&:to_s)')).toEqual([])
-    const ages = await side.ruby.run<number[]>('Resque::Worker.all_heartbeats.values.map { |at| Time.now - Time.parse(at) }')
-    expect(Math.max(...ages)).toBeLessThan(60)
-  })
+  claim(
+    'ours → Ruby',
+    'Resque::Worker.all_heartbeats and the 300 seconds rule read our heartbeats',
+    async () => {
+      const { ids } = await busyProcess(side)
+      const beats = await side.ruby.run<Record<string, string>>('Resque::Worker.all_heartbeats')
+      expect(Object.keys(beats).sort()).toEqual([...ids].sort())
+      expect(await side.ruby.run('Resque::Worker.all_workers_with_expired_heartbeats.map(&:to_s)')).toEqual(
+        [],
+      )
+      const ages = await side.ruby.run<number[]>(
+        'Resque::Worker.all_heartbeats.values.map { |at| Time.now - Time.parse(at) }',
+      )
+      expect(Math.max(...ages)).toBeLessThan(60)
+    },
+  )
 
-  claim('ours → Ruby', '`resque list` names every slot with its state, `resque remove` unregisters one', async () => {
-    const { busy, idle } = await busyProcess(side)
-    const lines = (await rubyCommand(side, 'list')).trim().split('\n').sort()
-    expect(lines).toEqual([`${busy} (working)`, `${idle} (idle)`].sort())
-    await side.startWorker(['quiet'])
-    const other = (await side.ids()).find((id) => id.endsWith(':quiet')) as string
-    expect(await rubyCommand(side, 'remove', other)).toBe(`** removed ${other}\n`)
-  })
+  claim(
+    'ours → Ruby',
+    '`resque list` names every slot with its state, `resque remove` unregisters one',
+    async () => {
+      const { busy, idle } = await busyProcess(side)
+      const lines = (await rubyCommand(side, 'list')).trim().split('\n').sort()
+      expect(lines).toEqual([`${busy} (working)`, `${idle} (idle)`].sort())
+      await side.startWorker(['quiet'])
+      const other = (await side.ids()).find((id) => id.endsWith(':quiet')) as string
+      expect(await rubyCommand(side, 'remove', other)).toBe(`** removed ${other}\n`)
+    },
+  )
 
   claim('ours → Ruby', 'resque-web shows our busy worker and its job on every page', async () => {
     const { busy, pid, ids } = await busyProcess(side)
@@ -162,7 +190,8 @@ beside('Eyes', (side, claim) => {
       expect(await side.ruby.run('Resque.working.map(&:to_s)')).toEqual([id])
       const job = await side.ruby.run<{ payload: { class: string } }>('Resque::Worker.find(arg).job', id)
       expect(typeof job.payload).toBe('object')
-      for (const path of ['/overview', '/working', `/working/${id}`, '/workers/all', `/workers/${id}`]) await web.page(path)
+      for (const path of ['/overview', '/working', `/working/${id}`, '/workers/all', `/workers/${id}`])
+        await web.page(path)
       await side.clear()
     }
   })
@@ -177,7 +206,11 @@ beside('Eyes', (side, claim) => {
     expect(page.split('InvalidPayloadError').length - 1).toBeGreaterThanOrEqual(notJobs.length)
     expect(page).not.toContain('could not be parsed')
     await web.page('/overview')
-    expect(await side.ruby.run('Resque::Failure.each(0, 50) { |_, item| item.fetch("payload").fetch("class") }; true')).toBe(true)
+    expect(
+      await side.ruby.run(
+        'Resque::Failure.each(0, 50) { |_, item| item.fetch("payload").fetch("class") }; true',
+      ),
+    ).toBe(true)
   })
 
   claim('Ruby → ours', 'our workers(), working() and info() show Ruby’s busy worker', async () => {
@@ -200,14 +233,18 @@ beside('Eyes', (side, claim) => {
     expect(await side.resque.info()).toMatchObject({ pending: 1, workers: 2, working: 1, queues: 2 })
   })
 
-  claim('Ruby → ours', 'our removeWorker unregisters Ruby’s worker, and its job goes to failed as Ruby has it', async () => {
-    const { id } = await side.startRubyWorker('hold')
-    await side.ruby.run(`Resque.enqueue(Hold, 1)`)
-    await side.untilSeen(1)
-    expect(await side.resque.removeWorker(id)).toBe(true)
-    expect(await side.ids()).toEqual([])
-    expect(await side.resque.failed.all()).toMatchObject([
-      { class: 'Hold', exception: 'Resque::DirtyExit', error: 'Job still being processed', worker: id },
-    ])
-  })
+  claim(
+    'Ruby → ours',
+    'our removeWorker unregisters Ruby’s worker, and its job goes to failed as Ruby has it',
+    async () => {
+      const { id } = await side.startRubyWorker('hold')
+      await side.ruby.run(`Resque.enqueue(Hold, 1)`)
+      await side.untilSeen(1)
+      expect(await side.resque.removeWorker(id)).toBe(true)
+      expect(await side.ids()).toEqual([])
+      expect(await side.resque.failed.all()).toMatchObject([
+        { class: 'Hold', exception: 'Resque::DirtyExit', error: 'Job still being processed', worker: id },
+      ])
+    },
+  )
 })

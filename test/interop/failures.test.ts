@@ -52,21 +52,25 @@ beside('Failures', (side, claim) => {
       expect(await resque.failed.count({ class: 'Boom' })).toBe(2)
     })
 
-    claim('Ruby → ours', `${name}: what a Ruby worker failed is put back as it was, marked, and removed`, async () => {
-      await useBackend()
-      const resque = client()
-      await side.ruby.run('Resque.enqueue(Boom, 1.0, 2**64)')
-      const texts = await side.texts('boom')
-      await side.ruby.work('boom')
-      const [failure] = await resque.failed.all()
-      expect(await resque.failed.requeue(failure?.ref as string)).toBe(true)
-      expect(await side.texts('boom')).toEqual(texts)
-      const retried = await side.ruby.run<string>(`Resque::Failure.all(0, 1, arg)['retried_at']`, list)
-      expect(retried).toMatch(time)
-      const [marked] = await resque.failed.all()
-      expect(await resque.failed.remove(marked?.ref as string)).toBe(true)
-      expect(await side.ruby.run('Resque::Failure.count(arg)', list)).toBe(0)
-    })
+    claim(
+      'Ruby → ours',
+      `${name}: what a Ruby worker failed is put back as it was, marked, and removed`,
+      async () => {
+        await useBackend()
+        const resque = client()
+        await side.ruby.run('Resque.enqueue(Boom, 1.0, 2**64)')
+        const texts = await side.texts('boom')
+        await side.ruby.work('boom')
+        const [failure] = await resque.failed.all()
+        expect(await resque.failed.requeue(failure?.ref as string)).toBe(true)
+        expect(await side.texts('boom')).toEqual(texts)
+        const retried = await side.ruby.run<string>(`Resque::Failure.all(0, 1, arg)['retried_at']`, list)
+        expect(retried).toMatch(time)
+        const [marked] = await resque.failed.all()
+        expect(await resque.failed.remove(marked?.ref as string)).toBe(true)
+        expect(await side.ruby.run('Resque::Failure.count(arg)', list)).toBe(0)
+      },
+    )
 
     claim('ours → Ruby', `${name}: what our worker failed is counted, listed and read`, async () => {
       await useBackend()
@@ -76,7 +80,15 @@ beside('Failures', (side, claim) => {
         expect(await side.ruby.run('Resque::Failure.count(arg)', each)).toBe(1)
       }
       const record = await side.ruby.run<Record<string, unknown>>('Resque::Failure.all(0, 1, arg)', list)
-      expect(Object.keys(record)).toEqual(['failed_at', 'payload', 'exception', 'error', 'backtrace', 'worker', 'queue'])
+      expect(Object.keys(record)).toEqual([
+        'failed_at',
+        'payload',
+        'exception',
+        'error',
+        'backtrace',
+        'worker',
+        'queue',
+      ])
       expect(record).toMatchObject({
         failed_at: expect.stringMatching(time),
         payload: { class: 'Boom', args: ['a', { b: [] }] },
@@ -84,7 +96,12 @@ beside('Failures', (side, claim) => {
         error: 'boom with 2',
         queue: 'boom',
       })
-      expect(await side.ruby.run(`require 'date'; DateTime.parse(arg).to_date == Time.now.utc.to_date`, record.failed_at)).toBe(true)
+      expect(
+        await side.ruby.run(
+          `require 'date'; DateTime.parse(arg).to_date == Time.now.utc.to_date`,
+          record.failed_at,
+        ),
+      ).toBe(true)
       const each = await side.ruby.run(
         `rows = []; Resque::Failure.each(0, 10, arg) { |id, item| rows << [id, item['exception']] }; rows`,
         list,
@@ -92,42 +109,57 @@ beside('Failures', (side, claim) => {
       expect(each).toEqual([[0, 'RangeError']])
     })
 
-    claim('ours → Ruby', `${name}: what our worker failed is put back, marked, done by a Ruby worker, and removed`, async () => {
-      await useBackend()
-      const resque = client()
-      // Nobody here knows this class but Ruby: so it fails with us, and is done there.
-      await side.resque.push('boom', { class: 'Echo', args: ['ž', 1] })
-      await side.work(['boom'], { resque, jobs: [] })
-      await side.ruby.run('Resque::Failure.requeue(0, arg)', list)
-      expect(await side.texts('boom')).toEqual(['{"class":"Echo","args":["ž",1]}'])
-      await side.ruby.work('boom')
-      expect(await side.seen()).toMatchObject([{ by: 'ruby', args: ['ž', 1] }])
-      expect((await resque.failed.all())[0]?.retriedAt).toMatch(time)
-      // Ruby's own Multiple cannot remove from a list per queue: its plain backend refuses the name. So each by itself.
-      for (const each of lists) {
-        const keeper = each === 'failed' ? 'Redis' : 'RedisMultiQueue'
-        await side.ruby.run(`Resque::Failure::${keeper}.remove(0, arg)`, each)
-      }
-      expect(await resque.failed.count()).toBe(0)
-    })
+    claim(
+      'ours → Ruby',
+      `${name}: what our worker failed is put back, marked, done by a Ruby worker, and removed`,
+      async () => {
+        await useBackend()
+        const resque = client()
+        // Nobody here knows this class but Ruby: so it fails with us, and is done there.
+        await side.resque.push('boom', { class: 'Echo', args: ['ž', 1] })
+        await side.work(['boom'], { resque, jobs: [] })
+        await side.ruby.run('Resque::Failure.requeue(0, arg)', list)
+        expect(await side.texts('boom')).toEqual(['{"class":"Echo","args":["ž",1]}'])
+        await side.ruby.work('boom')
+        expect(await side.seen()).toMatchObject([{ by: 'ruby', args: ['ž', 1] }])
+        expect((await resque.failed.all())[0]?.retriedAt).toMatch(time)
+        // Ruby's own Multiple cannot remove from a list per queue: its plain backend refuses the name. So each by itself.
+        for (const each of lists) {
+          const keeper = each === 'failed' ? 'Redis' : 'RedisMultiQueue'
+          await side.ruby.run(`Resque::Failure::${keeper}.remove(0, arg)`, each)
+        }
+        expect(await resque.failed.count()).toBe(0)
+      },
+    )
 
-    claim('ours → Ruby', `${name}: a whole queue of our failures is put back, and all are cleared`, async () => {
-      await useBackend()
-      const resque = client()
-      for (let i = 0; i < 3; i++) await side.resque.enqueueTo('boom', 'Boom', i)
-      await side.work(['boom'], { resque })
-      await side.ruby.run(`Resque::Failure.requeue_queue('boom')`)
-      expect((await side.texts('boom')).sort()).toEqual([0, 1, 2].map((i) => `{"class":"Boom","args":[${i}]}`))
-      await side.ruby.run('Resque::Failure.clear(arg)', list)
-      expect(await resque.failed.count()).toBe(0)
-    })
+    claim(
+      'ours → Ruby',
+      `${name}: a whole queue of our failures is put back, and all are cleared`,
+      async () => {
+        await useBackend()
+        const resque = client()
+        for (let i = 0; i < 3; i++) await side.resque.enqueueTo('boom', 'Boom', i)
+        await side.work(['boom'], { resque })
+        await side.ruby.run(`Resque::Failure.requeue_queue('boom')`)
+        expect((await side.texts('boom')).sort()).toEqual(
+          [0, 1, 2].map((i) => `{"class":"Boom","args":[${i}]}`),
+        )
+        await side.ruby.run('Resque::Failure.clear(arg)', list)
+        expect(await resque.failed.count()).toBe(0)
+      },
+    )
   }
 
   claim('Ruby → ours', 'a job whose Ruby child was killed is a DirtyExit without backtrace', async () => {
     await side.ruby.run('Resque::Failure.backend = Resque::Failure::Redis; Resque.enqueue(Killed, 1)')
     await side.ruby.work('killed')
     const [failure] = await side.resque.failed.all()
-    expect(failure).toMatchObject({ class: 'Killed', exception: 'Resque::DirtyExit', backtrace: [], queue: 'killed' })
+    expect(failure).toMatchObject({
+      class: 'Killed',
+      exception: 'Resque::DirtyExit',
+      backtrace: [],
+      queue: 'killed',
+    })
     expect(failure?.error).toContain('SIGKILL')
   })
 
@@ -156,40 +188,56 @@ beside('Failures', (side, claim) => {
     ['JSON null', 'null'],
     ['bytes that are no text', Buffer.from([0x7b, 0xff, 0xfe, 0x00, 0x7d])],
   ]
-  claim('ours → Ruby', 'entries that are no jobs, parked by us, are listed, put back and removed by Ruby', async () => {
-    await side.ruby.run('Resque::Failure.backend = Resque::Failure::Redis; nil')
-    for (const [, bytes] of notJobs) await side.put('echo', bytes)
-    await side.work(['echo'])
-    const listed = await side.ruby.run<{ payload: { class: string; args: unknown[] } }[]>('Resque::Failure.all(0, 50)')
-    expect(listed.length).toBe(notJobs.length)
-    // Each has what Ruby's pages look for.
-    for (const { payload } of listed) {
-      expect(typeof payload.class).toBe('string')
-      expect(Array.isArray(payload.args)).toBe(true)
-    }
-    await side.ruby.run('arg.times { |i| Resque::Failure.requeue(i) }', notJobs.length)
-    expect(await side.resque.size('echo')).toBe(notJobs.length)
-    // Put back by Ruby they are jobs of a class that nobody has, and fail as such, on either side.
-    const half = await side.ruby.run<number>(`3.times { Resque.pop('echo') }; Resque.size('echo')`)
-    await side.work(['echo'])
-    expect(await side.resque.failed.count()).toBe(notJobs.length + half)
-    await side.ruby.run('Resque::Failure.count.times { Resque::Failure.remove(0) }')
-    expect(await side.resque.failed.count()).toBe(0)
-  })
+  claim(
+    'ours → Ruby',
+    'entries that are no jobs, parked by us, are listed, put back and removed by Ruby',
+    async () => {
+      await side.ruby.run('Resque::Failure.backend = Resque::Failure::Redis; nil')
+      for (const [, bytes] of notJobs) await side.put('echo', bytes)
+      await side.work(['echo'])
+      const listed = await side.ruby.run<{ payload: { class: string; args: unknown[] } }[]>(
+        'Resque::Failure.all(0, 50)',
+      )
+      expect(listed.length).toBe(notJobs.length)
+      // Each has what Ruby's pages look for.
+      for (const { payload } of listed) {
+        expect(typeof payload.class).toBe('string')
+        expect(Array.isArray(payload.args)).toBe(true)
+      }
+      await side.ruby.run('arg.times { |i| Resque::Failure.requeue(i) }', notJobs.length)
+      expect(await side.resque.size('echo')).toBe(notJobs.length)
+      // Put back by Ruby they are jobs of a class that nobody has, and fail as such, on either side.
+      const half = await side.ruby.run<number>(`3.times { Resque.pop('echo') }; Resque.size('echo')`)
+      await side.work(['echo'])
+      expect(await side.resque.failed.count()).toBe(notJobs.length + half)
+      await side.ruby.run('Resque::Failure.count.times { Resque::Failure.remove(0) }')
+      expect(await side.resque.failed.count()).toBe(0)
+    },
+  )
 
-  claim('ours → Ruby', 'a lone surrogate, at which Ruby stops, is performed by us, and its failure is listed by Ruby', async () => {
-    await side.ruby.run('Resque::Failure.backend = Resque::Failure::Redis; nil')
-    await side.put('boom', '{"class":"Boom","args":["\\ud83d"]}')
-    await side.work(['boom'])
-    expect(await side.resque.failed.all()).toMatchObject([{ exception: 'RangeError', error: 'boom with 1' }])
-    expect(await side.ruby.run(`Resque::Failure.all(0, 1)['error']`)).toBe('boom with 1')
-  })
+  claim(
+    'ours → Ruby',
+    'a lone surrogate, at which Ruby stops, is performed by us, and its failure is listed by Ruby',
+    async () => {
+      await side.ruby.run('Resque::Failure.backend = Resque::Failure::Redis; nil')
+      await side.put('boom', '{"class":"Boom","args":["\\ud83d"]}')
+      await side.work(['boom'])
+      expect(await side.resque.failed.all()).toMatchObject([
+        { exception: 'RangeError', error: 'boom with 1' },
+      ])
+      expect(await side.ruby.run(`Resque::Failure.all(0, 1)['error']`)).toBe('boom with 1')
+    },
+  )
 
-  claim('both', 'entries that are no jobs, parked and put back by us, stand in the queue again byte for byte', async () => {
-    for (const [, bytes] of notJobs) await side.put('echo', bytes)
-    const before = await side.redis.client.lrangeBuffer('resque:queue:echo', 0, -1)
-    await side.work(['echo'])
-    expect(await side.resque.failed.requeueAll()).toBe(notJobs.length)
-    expect(await side.redis.client.lrangeBuffer('resque:queue:echo', 0, -1)).toEqual(before)
-  })
+  claim(
+    'both',
+    'entries that are no jobs, parked and put back by us, stand in the queue again byte for byte',
+    async () => {
+      for (const [, bytes] of notJobs) await side.put('echo', bytes)
+      const before = await side.redis.client.lrangeBuffer('resque:queue:echo', 0, -1)
+      await side.work(['echo'])
+      expect(await side.resque.failed.requeueAll()).toBe(notJobs.length)
+      expect(await side.redis.client.lrangeBuffer('resque:queue:echo', 0, -1)).toEqual(before)
+    },
+  )
 })

@@ -7,10 +7,22 @@ import { beside } from './support/beside.js'
 const fromRuby: [what: string, ruby: string, json: string][] = [
   ['plain arguments', `44, 'masterbrew', true, nil`, '[44,"masterbrew",true,null]'],
   ['no arguments', '', '[]'],
-  ['text in any script', `'žluť 日本 😀', "\\u2028\\u007f</script>", "\\t\\"\\\\\\e"`, '["žluť 日本 😀","\u2028\u007f</script>","\\t\\"\\\\\\u001b"]'],
-  ['nested arrays and objects', `[[1, [2, { 'k' => [3] }]], { 'a' => { 'b' => [nil] } }]`, '[[[1,[2,{"k":[3]}]],{"a":{"b":[null]}}]]'],
+  [
+    'text in any script',
+    `'žluť 日本 😀', "\\u2028\\u007f</script>", "\\t\\"\\\\\\e"`,
+    '["žluť 日本 😀","\u2028\u007f</script>","\\t\\"\\\\\\u001b"]',
+  ],
+  [
+    'nested arrays and objects',
+    `[[1, [2, { 'k' => [3] }]], { 'a' => { 'b' => [nil] } }]`,
+    '[[[1,[2,{"k":[3]}]],{"a":{"b":[null]}}]]',
+  ],
   ['empty arrays and objects', `[], {}, [[]], { 'a' => {}, 'b' => [] }`, '[[],{},[[]],{"a":{},"b":[]}]'],
-  ['integers beyond 2^53', '2**53 + 1, 2**64, -(3**60)', '[9007199254740993,18446744073709551616,-42391158275216203514294433201]'],
+  [
+    'integers beyond 2^53',
+    '2**53 + 1, 2**64, -(3**60)',
+    '[9007199254740993,18446744073709551616,-42391158275216203514294433201]',
+  ],
   ['floats', '1.0, 100.0, -0.0, 0.1, 1e20, 1e-7', '[1.0,100.0,-0.0,0.1,100000000000000000000.0,1.0e-07]'],
   ['keys that look like numbers', `{ 'b' => 1, '3' => 2, 'a' => 3 }`, '[{"b":1,"3":2,"a":3}]'],
   ['keyword arguments', `1, name: 'Al', deep: { x: [] }`, '[1,{"name":"Al","deep":{"x":[]}}]'],
@@ -21,12 +33,28 @@ const fromRuby: [what: string, ruby: string, json: string][] = [
 const fromOurs: [what: string, args: unknown[], inspect?: string][] = [
   ['plain arguments', [44, 'masterbrew', true, null], '[44, "masterbrew", true, nil]'],
   ['no arguments', [], '[]'],
-  ['text in any script', ['žluť 日本 😀', '\u2028\u007f</script>', '\t"\\\u001b'], '["žluť 日本 😀", "\\u2028\\u007F</script>", "\\t\\"\\\\\\e"]'],
-  ['nested arrays and objects', [[[1, [2, { k: [3] }]], { a: { b: [null] } }]], '[[[1, [2, {"k"=>[3]}]], {"a"=>{"b"=>[nil]}}]]'],
+  [
+    'text in any script',
+    ['žluť 日本 😀', '\u2028\u007f</script>', '\t"\\\u001b'],
+    '["žluť 日本 😀", "\\u2028\\u007F</script>", "\\t\\"\\\\\\e"]',
+  ],
+  [
+    'nested arrays and objects',
+    [[[1, [2, { k: [3] }]], { a: { b: [null] } }]],
+    '[[[1, [2, {"k"=>[3]}]], {"a"=>{"b"=>[nil]}}]]',
+  ],
   ['empty arrays and objects', [[], {}, [[]], { a: {}, b: [] }], '[[], {}, [[]], {"a"=>{}, "b"=>[]}]'],
-  ['integers beyond 2^53 that JavaScript holds', [2 ** 53, -(2 ** 60)], '[9007199254740992, -1152921504606847000]'],
+  [
+    'integers beyond 2^53 that JavaScript holds',
+    [2 ** 53, -(2 ** 60)],
+    '[9007199254740992, -1152921504606847000]',
+  ],
   ['fractions', [0.1, -2.5, 1.25], '[0.1, -2.5, 1.25]'],
-  ['an object as the last argument', [1, { name: 'Al', deep: { x: [] } }], '[1, {"name"=>"Al", "deep"=>{"x"=>[]}}]'],
+  [
+    'an object as the last argument',
+    [1, { name: 'Al', deep: { x: [] } }],
+    '[1, {"name"=>"Al", "deep"=>{"x"=>[]}}]',
+  ],
   ['a megabyte', ['ž'.repeat(500_000)]],
 ]
 
@@ -49,23 +77,32 @@ beside('Jobs', (side, claim) => {
     return { written, seen: await side.seen(), failed: await side.resque.failed.count() }
   })
   for (const [i, [what, , json]] of fromRuby.entries()) {
-    claim('Ruby → ours', `${what}: kept byte for byte as Ruby wrote them, in the queue and at work, and performed`, async () => {
-      const { written, seen, failed } = await byOurs()
-      const text = written[i] ?? ''
-      // Which digits a float has is the choice of Ruby's JSON library; that we leave them alone is ours.
-      if (what === 'floats') expect(text).toMatch(/^\{"class":"Echo","args":\[1\.0,100\.0,-0\.0,0\.1,1/)
-      else expect(text).toBe(`{"class":"Echo","args":${json}}`)
-      expect(seen[i]?.args).toEqual(JSON.parse(JSON.stringify(JSON.parse(json))))
-      expect(seen[i]?.payload === text, 'the payload is the text').toBe(true)
-      expect(seen[i]?.record?.includes(`"payload":${text},`), 'the working record holds the text').toBe(true)
-      expect(failed).toBe(0)
-    })
+    claim(
+      'Ruby → ours',
+      `${what}: kept byte for byte as Ruby wrote them, in the queue and at work, and performed`,
+      async () => {
+        const { written, seen, failed } = await byOurs()
+        const text = written[i] ?? ''
+        // Which digits a float has is the choice of Ruby's JSON library; that we leave them alone is ours.
+        if (what === 'floats') expect(text).toMatch(/^\{"class":"Echo","args":\[1\.0,100\.0,-0\.0,0\.1,1/)
+        else expect(text).toBe(`{"class":"Echo","args":${json}}`)
+        expect(seen[i]?.args).toEqual(JSON.parse(JSON.stringify(JSON.parse(json))))
+        expect(seen[i]?.payload === text, 'the payload is the text').toBe(true)
+        expect(seen[i]?.record?.includes(`"payload":${text},`), 'the working record holds the text').toBe(
+          true,
+        )
+        expect(failed).toBe(0)
+      },
+    )
   }
 
   const byRuby = once(async () => {
     for (const [, args] of fromOurs) await side.resque.enqueueTo('echo', 'Echo', ...args)
     const written = await side.texts('echo')
-    const asRuby = await side.ruby.run<string[]>('arg.map { |text| Resque.encode(Resque.decode(text)) }', written)
+    const asRuby = await side.ruby.run<string[]>(
+      'arg.map { |text| Resque.encode(Resque.decode(text)) }',
+      written,
+    )
     await side.ruby.work('echo')
     return { written, asRuby, seen: await side.seen() }
   })

@@ -18,7 +18,9 @@ beside('Queues', (side, claim) => {
     await side.resque.enqueueTo('a', 'Echo', 1)
     await side.ruby.run(`Resque.enqueue_to('b', Echo, 2); Resque.enqueue_to('b', Echo, 3)`)
     expect((await side.ruby.run<string[]>('Resque.queues')).sort()).toEqual(await side.resque.queues())
-    expect(await side.ruby.run('Resque.queues.sort.to_h { |name| [name, Resque.size(name)] }')).toEqual(await side.resque.queueSizes())
+    expect(await side.ruby.run('Resque.queues.sort.to_h { |name| [name, Resque.size(name)] }')).toEqual(
+      await side.resque.queueSizes(),
+    )
     const peeked = await side.ruby.run(`Resque.peek('b', 0, 2).map { |job| job['args'] }`)
     expect(peeked).toEqual((await side.resque.peek('b', 0, 2)).map(({ args }) => args))
   })
@@ -36,22 +38,33 @@ beside('Queues', (side, claim) => {
     expect(taken).toEqual([[0], [1], [2], [3]])
   })
 
-  claim('ours → Ruby', 'Resque.dequeue finds what we enqueued: with its arguments, or all of a class', async () => {
-    for (const args of [[1, { ž: [] }], [2], [1, { ž: [] }]]) await side.resque.enqueueTo('echo', 'Echo', ...args)
-    await side.resque.enqueueTo('echo', 'Other', 2)
-    expect(await side.ruby.run(`Resque.dequeue(Echo, 1, { 'ž' => [] })`)).toBe(2)
-    expect(await side.ruby.run('Resque.dequeue(Echo)')).toBe(1)
-    expect(await side.texts('echo')).toEqual(['{"class":"Other","args":[2]}'])
-  })
+  claim(
+    'ours → Ruby',
+    'Resque.dequeue finds what we enqueued: with its arguments, or all of a class',
+    async () => {
+      for (const args of [[1, { ž: [] }], [2], [1, { ž: [] }]])
+        await side.resque.enqueueTo('echo', 'Echo', ...args)
+      await side.resque.enqueueTo('echo', 'Other', 2)
+      expect(await side.ruby.run(`Resque.dequeue(Echo, 1, { 'ž' => [] })`)).toBe(2)
+      expect(await side.ruby.run('Resque.dequeue(Echo)')).toBe(1)
+      expect(await side.texts('echo')).toEqual(['{"class":"Other","args":[2]}'])
+    },
+  )
 
-  claim('Ruby → ours', 'dequeue finds what Ruby enqueued: with its arguments, or all of a class', async () => {
-    await side.ruby.run(`2.times { Resque.enqueue(Echo, 1, { 'ž' => [] }) }; Resque.enqueue(Echo, 1.0); Resque.enqueue(Other, 2)`)
-    expect(await side.resque.dequeueFrom('echo', 'Echo', 1, { ž: [] })).toBe(2)
-    // 1.0 is no text that JavaScript writes: it is found by its class.
-    expect(await side.resque.dequeueFrom('echo', 'Echo', 1)).toBe(0)
-    expect(await side.resque.dequeueFrom('echo', 'Echo')).toBe(1)
-    expect(await side.texts('echo')).toEqual(['{"class":"Other","args":[2]}'])
-  })
+  claim(
+    'Ruby → ours',
+    'dequeue finds what Ruby enqueued: with its arguments, or all of a class',
+    async () => {
+      await side.ruby.run(
+        `2.times { Resque.enqueue(Echo, 1, { 'ž' => [] }) }; Resque.enqueue(Echo, 1.0); Resque.enqueue(Other, 2)`,
+      )
+      expect(await side.resque.dequeueFrom('echo', 'Echo', 1, { ž: [] })).toBe(2)
+      // 1.0 is no text that JavaScript writes: it is found by its class.
+      expect(await side.resque.dequeueFrom('echo', 'Echo', 1)).toBe(0)
+      expect(await side.resque.dequeueFrom('echo', 'Echo')).toBe(1)
+      expect(await side.texts('echo')).toEqual(['{"class":"Other","args":[2]}'])
+    },
+  )
 
   for (const [by, pause, resume] of [
     ['ours', (s: Side) => s.resque.pauseAll(), (s: Side) => s.resque.resumeAll()],
@@ -61,21 +74,29 @@ beside('Queues', (side, claim) => {
       (s: Side) => s.ruby.run(`Resque.redis.del('pause-all-workers')`),
     ],
   ] as const) {
-    claim('both', `the key that pauses all workers, set by ${by}, stops both sides from taking jobs until it goes`, async () => {
-      await pause(side)
-      await side.startWorker(['a'])
-      await side.startRubyWorker('b')
-      await side.resque.enqueueTo('a', 'Echo', 'ours')
-      await side.resque.enqueueTo('b', 'Echo', 'ruby')
-      // Both have looked again, and again.
-      const [gets, scripts] = [await calls(side, 'get'), await calls(side, 'evalsha')]
-      await waitFor(async () => (await calls(side, 'get')) >= gets + 4 && (await calls(side, 'evalsha')) >= scripts + 3)
-      expect(await side.resque.queueSizes()).toEqual({ a: 1, b: 1 })
-      expect(await side.seen()).toEqual([])
-      await resume(side)
-      const seen = await side.untilSeen(2)
-      expect(new Set(seen.map(({ by: who, args }) => `${who} ${args}`))).toEqual(new Set(['ours ours', 'ruby ruby']))
-    })
+    claim(
+      'both',
+      `the key that pauses all workers, set by ${by}, stops both sides from taking jobs until it goes`,
+      async () => {
+        await pause(side)
+        await side.startWorker(['a'])
+        await side.startRubyWorker('b')
+        await side.resque.enqueueTo('a', 'Echo', 'ours')
+        await side.resque.enqueueTo('b', 'Echo', 'ruby')
+        // Both have looked again, and again.
+        const [gets, scripts] = [await calls(side, 'get'), await calls(side, 'evalsha')]
+        await waitFor(
+          async () => (await calls(side, 'get')) >= gets + 4 && (await calls(side, 'evalsha')) >= scripts + 3,
+        )
+        expect(await side.resque.queueSizes()).toEqual({ a: 1, b: 1 })
+        expect(await side.seen()).toEqual([])
+        await resume(side)
+        const seen = await side.untilSeen(2)
+        expect(new Set(seen.map(({ by: who, args }) => `${who} ${args}`))).toEqual(
+          new Set(['ours ours', 'ruby ruby']),
+        )
+      },
+    )
   }
 
   claim('ours → Ruby', 'a queue that we pause alone is paused for ours, and for no Ruby worker', async () => {
@@ -110,26 +131,30 @@ beside('Queues', (side, claim) => {
     expect(await side.ruby.run('[Resque.queues, Resque.size("b")]')).toEqual([[], 0])
   })
 
-  claim('Ruby → ours', 'Resque.remove_queue, again and again under load, leaves our worker healthy', async () => {
-    const worker = await side.startWorker(['noop', '*'], { concurrency: 20 })
-    let isOver = false
-    let pushed = 0
-    const load = async () => {
-      while (!isOver) {
-        await Promise.all(Array.from({ length: 100 }, () => side.resque.enqueueTo('noop', 'Noop')))
-        pushed += 100
-        await nextTurn()
+  claim(
+    'Ruby → ours',
+    'Resque.remove_queue, again and again under load, leaves our worker healthy',
+    async () => {
+      const worker = await side.startWorker(['noop', '*'], { concurrency: 20 })
+      let isOver = false
+      let pushed = 0
+      const load = async () => {
+        while (!isOver) {
+          await Promise.all(Array.from({ length: 100 }, () => side.resque.enqueueTo('noop', 'Noop')))
+          pushed += 100
+          await nextTurn()
+        }
       }
-    }
-    const loading = load()
-    await side.ruby.run(`300.times { Resque.remove_queue('noop') }`)
-    isOver = true
-    await loading
-    await waitFor(async () => (await side.resque.size('noop')) === 0 && worker.busyCount === 0)
-    expect(await side.ids()).toEqual(expect.arrayContaining([...worker.ids]))
-    expect(await side.resque.failed.count()).toBe(0)
-    expect(Number(await side.redis.client.get('interop:noops'))).toBeLessThanOrEqual(pushed)
-    await side.ruby.run(`Resque.enqueue_to('noop', Echo, 'after')`)
-    expect(await side.untilSeen(1)).toMatchObject([{ by: 'ours', payload: echo('after') }])
-  })
+      const loading = load()
+      await side.ruby.run(`300.times { Resque.remove_queue('noop') }`)
+      isOver = true
+      await loading
+      await waitFor(async () => (await side.resque.size('noop')) === 0 && worker.busyCount === 0)
+      expect(await side.ids()).toEqual(expect.arrayContaining([...worker.ids]))
+      expect(await side.resque.failed.count()).toBe(0)
+      expect(Number(await side.redis.client.get('interop:noops'))).toBeLessThanOrEqual(pushed)
+      await side.ruby.run(`Resque.enqueue_to('noop', Echo, 'after')`)
+      expect(await side.untilSeen(1)).toMatchObject([{ by: 'ours', payload: echo('after') }])
+    },
+  )
 })

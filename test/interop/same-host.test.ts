@@ -69,13 +69,18 @@ async function startAndStopRake(side: Side): Promise<void> {
 
 beside('Same host', (side, claim) => {
   for (const slots of [1, 50]) {
-    claim('both', `a Ruby worker with * that starts beside our process with ${slots} busy slot${slots > 1 ? 's' : ''} touches none of them`, async () => {
-      const ours = await busyProcess(side, slots)
-      await layBait(side)
-      await startAndStopRake(side)
-      expect(await side.ids()).not.toContain(bait)
-      await isUntouched(side, ours)
-    }, 120_000)
+    claim(
+      'both',
+      `a Ruby worker with * that starts beside our process with ${slots} busy slot${slots > 1 ? 's' : ''} touches none of them`,
+      async () => {
+        const ours = await busyProcess(side, slots)
+        await layBait(side)
+        await startAndStopRake(side)
+        expect(await side.ids()).not.toContain(bait)
+        await isUntouched(side, ours)
+      },
+      120_000,
+    )
   }
 
   claim('both', 'a Ruby worker with the very queues of ours touches none of its slots', async () => {
@@ -91,46 +96,65 @@ beside('Same host', (side, claim) => {
   })
 
   // Once beside each version of Resque: it takes a while.
-  if (side.stack.redis.startsWith('5.')) claim('both', 'fifty Ruby workers that start and stop beside our busy worker touch none of its jobs', async () => {
-    const ours = await busyProcess(side, 3)
-    const baits = await side.ruby.run<number>(
-      `50.times.count do
+  if (side.stack.redis.startsWith('5.'))
+    claim(
+      'both',
+      'fifty Ruby workers that start and stop beside our busy worker touch none of its jobs',
+      async () => {
+        const ours = await busyProcess(side, 3)
+        const baits = await side.ruby.run<number>(
+          `50.times.count do
         Resque.redis.del('pruning_dead_workers_in_progress')
         Resque.redis.sadd('workers', [arg])
         start_and_stop('*')
         !Resque.redis.sismember('workers', arg)
       end`,
-      bait,
+          bait,
+        )
+        expect(baits, 'each of them looked for dead workers').toBe(50)
+        await isUntouched(side, ours)
+      },
+      120_000,
     )
-    expect(baits, 'each of them looked for dead workers').toBe(50)
-    await isUntouched(side, ours)
-  }, 120_000)
 
-  claim('both', 'a Ruby worker that starts while ours is idle, starting or paused leaves it registered', async () => {
-    const idle = await side.startProcess('*', 2, quiet)
-    await layBait(side)
-    await side.ruby.run(`start_and_stop('*')`)
-    expect(await side.ids()).not.toContain(bait)
-    expect((await side.ids()).sort()).toEqual([...idle.ids].sort())
-    await side.resque.pauseAll()
-    const starting = side.startProcess('*', 2, quiet)
-    await layBait(side)
-    await side.ruby.run(`start_and_stop('*')`)
-    const ids = [...idle.ids, ...(await starting).ids]
-    await layBait(side)
-    await side.ruby.run(`start_and_stop('*')`)
-    expect((await side.ids()).sort()).toEqual(ids.sort())
-  })
+  claim(
+    'both',
+    'a Ruby worker that starts while ours is idle, starting or paused leaves it registered',
+    async () => {
+      const idle = await side.startProcess('*', 2, quiet)
+      await layBait(side)
+      await side.ruby.run(`start_and_stop('*')`)
+      expect(await side.ids()).not.toContain(bait)
+      expect((await side.ids()).sort()).toEqual([...idle.ids].sort())
+      await side.resque.pauseAll()
+      const starting = side.startProcess('*', 2, quiet)
+      await layBait(side)
+      await side.ruby.run(`start_and_stop('*')`)
+      const ids = [...idle.ids, ...(await starting).ids]
+      await layBait(side)
+      await side.ruby.run(`start_and_stop('*')`)
+      expect((await side.ids()).sort()).toEqual(ids.sort())
+    },
+  )
 
-  claim('both', 'a dead process of ours on its host is found by a Ruby worker with *, and its job is in failed', async () => {
-    const ours = await busyProcess(side, 1)
-    process.kill(ours.pid, 'SIGKILL')
-    await ours.exited
-    await layBait(side)
-    await side.ruby.run(`start_and_stop('*')`)
-    expect(await side.ids()).toEqual([])
-    expect(await side.resque.failed.all()).toMatchObject([
-      { class: 'Hold', exception: 'Resque::DirtyExit', error: 'Job still being processed', worker: ours.ids[0] },
-    ])
-  })
+  claim(
+    'both',
+    'a dead process of ours on its host is found by a Ruby worker with *, and its job is in failed',
+    async () => {
+      const ours = await busyProcess(side, 1)
+      process.kill(ours.pid, 'SIGKILL')
+      await ours.exited
+      await layBait(side)
+      await side.ruby.run(`start_and_stop('*')`)
+      expect(await side.ids()).toEqual([])
+      expect(await side.resque.failed.all()).toMatchObject([
+        {
+          class: 'Hold',
+          exception: 'Resque::DirtyExit',
+          error: 'Job still being processed',
+          worker: ours.ids[0],
+        },
+      ])
+    },
+  )
 })

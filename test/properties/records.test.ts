@@ -29,7 +29,15 @@ async function hold(entries: Buffer[]): Promise<Held[]> {
   await room.client.sadd('resque:workers', ...keys.map((key) => key.slice('resque:worker:'.length)))
   await room.client.rpush('resque:queue:q', ...entries)
   const slots = numbers.map((number) => ({ number }))
-  const request = { slots, queues: '["q"]', countQueues: false, nonce: 'n', call: '1', naming, runAt: 'now' }
+  const request = {
+    slots,
+    queues: '["resque:queue:q"]',
+    countQueues: false,
+    nonce: 'n',
+    call: '1',
+    naming,
+    runAt: 'now',
+  }
   const reply = await room.resque.store.slots.finishAndReserve(request, ['q'])
   expect(reply.jobs.map((job) => job.slot)).toEqual(entries.map((_, i) => i))
   const records = await room.client.mgetBuffer(keys)

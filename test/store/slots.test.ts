@@ -17,7 +17,14 @@ async function call(
   queues: string[] = ['q'],
   countQueues = false,
 ): Promise<ReserveReply> {
-  const request = { slots, queues: JSON.stringify(queues), countQueues, nonce: 'nonce', naming, runAt: 'now' }
+  const request = {
+    slots,
+    queues: JSON.stringify(queues.map((name) => `resque:queue:${name}`)),
+    countQueues,
+    nonce: 'nonce',
+    naming,
+    runAt: 'now',
+  }
   return room.resque.store.slots.finishAndReserve({ ...request, call: `c${++calls}` }, queues)
 }
 const free = (...numbers: number[]): OfferedSlot[] => numbers.map((number) => ({ number }))
@@ -185,6 +192,14 @@ test('the number of queues is told when it is asked for', async () => {
   await room.client.sadd('resque:queues', 'a', 'b', 'c')
   expect((await call(free(1), [], true)).queueCount).toBe(3)
   expect((await call(free(1), [])).queueCount).toBe(-1)
+})
+
+test('a Redis that forgot the script is given it again', async () => {
+  await register(1)
+  await push('q', payload(1), payload(2))
+  await call(free(1))
+  await room.client.script('FLUSH')
+  expect((await call([ended(1, done)])).jobs.map((job) => job.payload)).toEqual([payload(2)])
 })
 
 test('a thousand slots take part in one call', async () => {

@@ -164,6 +164,20 @@ test('a second stop brings the abort forward', async () => {
   expect(await waiting('q')).toEqual([payload(1)])
 })
 
+test.each([Number.POSITIVE_INFINITY, 1e12])('stop may wait as long as it takes: %d ms', async (timeoutMs) => {
+  const { Job, end } = deaf()
+  await fill('q', 1)
+  const worker = await room.start({ jobs: [Job], queues: 'q' })
+  await waitFor(() => worker.busyCount === 1)
+  const stopping = worker.stop({ timeoutMs })
+  await waitFor(() => room.logged('info').includes('Exiting...'))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(worker.busyCount).toBe(1)
+  end()
+  await stopping
+  expect(await room.resque.stats.get('processed')).toBe(1)
+})
+
 test('a second stop that would wait longer changes nothing', async () => {
   const { Job, end } = deaf()
   await fill('q', 1)

@@ -87,6 +87,22 @@ test('a job in time is not touched, and its timer is gone', async () => {
   expect(await room.resque.failed.count()).toBe(0)
 })
 
+test('a job that may take longer than any timer lasts is not aborted', async () => {
+  let aborted: boolean | undefined
+  const Job = defineJob({
+    name: 'Job',
+    timeoutMs: 100 * 24 * 3_600_000,
+    async perform() {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      aborted = this.signal.aborted
+    },
+  })
+  await place()
+  await (await room.start({ jobs: [Job], queues: 'q', untilEmpty: true })).stopped
+  expect(aborted).toBe(false)
+  expect(await room.resque.failed.count()).toBe(0)
+})
+
 test('failure hooks hear of a timeout', async () => {
   let heard: unknown
   const Job = defineJob({

@@ -6,8 +6,6 @@ import type { Resque } from '../../resque.js'
 import { now } from './ledger.js'
 import type { PlannedJob } from './plan.js'
 
-/** The steady part takes about this long. */
-const STEADY_MS = 3_000
 const TICK_MS = 10
 
 export class Feed {
@@ -21,13 +19,13 @@ export class Feed {
     this.#resque = resque
   }
 
-  /** One by one, at a steady pace. */
-  async placeSteadily(jobs: readonly PlannedJob[], signal: AbortSignal): Promise<void> {
+  /** One by one, at a steady pace, in about this time. */
+  async placeSteadily(jobs: readonly PlannedJob[], durationMs: number, signal: AbortSignal): Promise<void> {
     const startedAt = now()
     let next = 0
     while (next < jobs.length) {
       signal.throwIfAborted()
-      const due = Math.ceil(((now() - startedAt) / STEADY_MS) * jobs.length)
+      const due = Math.ceil(((now() - startedAt) / durationMs) * jobs.length)
       for (; next < Math.min(due, jobs.length); next++) await this.place([jobs[next] as PlannedJob])
       await sleep(TICK_MS, undefined, { signal })
     }

@@ -3,12 +3,11 @@
  * A worker can have them by `--require`; each takes its number in the demo first.
  */
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { defineJob } from '../../job.js'
-import { note } from './ledger.js'
+import { isFirstTry, note } from './ledger.js'
 
 /** The folder of this package; paths in arguments are relative to it. */
 export const packageRoot = fileURLToPath(new URL('../../../', import.meta.url))
@@ -86,13 +85,8 @@ export const SendMail = defineJob({
   name: 'SendMail',
   queue: 'mail',
   plugins,
-  async perform(id: number, to: string) {
-    try {
-      writeFileSync(`resque-demo.mail-${id}`, to, { flag: 'wx' })
-    } catch {
-      return
-    }
-    throw new MailServerError('The mail server is busy. Try again later.')
+  async perform(id: number, _to: string) {
+    if (isFirstTry(id)) throw new MailServerError('The mail server is busy. Try again later.')
   },
 })
 

@@ -21,6 +21,17 @@ export function note(what: 'start' | 'done', id: number): void {
   if (isOpen) appendFileSync(NAME, `${what} ${id} ${now()}\n`)
 }
 
+/** Whether a job was never tried before in this demo. Outside of a demo it was. */
+export function isFirstTry(id: number): boolean {
+  if (!isOpen) return false
+  try {
+    writeFileSync(`resque-demo.tried-${id}`, '', { flag: 'wx' })
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Milliseconds since 1970, with fractions: the same in all processes of a machine. */
 export function now(): number {
   return performance.timeOrigin + performance.now()

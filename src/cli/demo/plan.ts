@@ -24,13 +24,18 @@ export interface PlannedJob {
 }
 
 export interface Plan {
-  /** Placed one by one, at a steady pace: ordinary jobs, and all that are not. */
-  steady: PlannedJob[]
-  /** Placed all at once: ordinary jobs. */
+  /** Ordinary jobs, placed one by one while nothing else is going on. */
+  calm: PlannedJob[]
+  /** All that are not ordinary, among others that are, placed one by one. */
+  rough: PlannedJob[]
+  /** Ordinary jobs, placed all at once. */
   burst: PlannedJob[]
 }
 
 const done: Fate = { kind: 'done' }
+
+/** More, and they would not be placed calmly. */
+const MOST_CALM = 300
 
 /** Makes jobs, with numbers from 1 on. */
 export class Planner {
@@ -49,8 +54,13 @@ export class Planner {
   plan(count: number): Plan {
     const special = this.#specials(count).slice(0, count)
     const ordinary = Array.from({ length: count - special.length }, () => this.ordinary())
-    const split = Math.floor(ordinary.length * 0.4)
-    return { steady: mix(ordinary.slice(0, split), special), burst: ordinary.slice(split) }
+    const calm = Math.min(MOST_CALM, Math.floor(ordinary.length * 0.2))
+    const rough = Math.floor(ordinary.length * 0.2)
+    return {
+      calm: ordinary.slice(0, calm),
+      rough: mix(ordinary.slice(calm, calm + rough), special),
+      burst: ordinary.slice(calm + rough),
+    }
   }
 
   ordinary(): PlannedJob {

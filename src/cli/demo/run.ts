@@ -33,6 +33,8 @@ export interface DemoOptions {
 const WORKERS = 2
 const CONCURRENCY = 5
 const LOOK_MS = 200
+const CALM_MS = 1_500
+const ROUGH_MS = 2_500
 /** How long the next part waits for the one before. */
 const PATIENCE_MS = 10_000
 const RETRY_MS = 1_500
@@ -65,7 +67,7 @@ class Demo {
   readonly #view: View
   readonly #planner = new Planner()
   readonly #startedAt = performance.now()
-  #plan: Plan = { steady: [], burst: [] }
+  #plan: Plan = { calm: [], rough: [], burst: [] }
   #retried = 0
   #retriedAt = 0
   #toldRecovered = 0
@@ -92,8 +94,9 @@ class Demo {
     this.#workers.start()
     this.#introduce()
     this.#plan = this.#planner.plan(jobs)
+    const { calm, rough, burst } = this.#plan
     this.#view.event(
-      `${counted(jobs, 'job')}: first ${this.#plan.steady.length} one by one, then ${this.#plan.burst.length} at once.`,
+      `${counted(jobs, 'job')}: ${calm.length} in calm, ${rough.length} with trouble among them, ${burst.length} at once.`,
     )
     const feeding = this.#place(signal)
     feeding.catch(() => {}) // heard below
@@ -107,10 +110,11 @@ class Demo {
     return isComplete && (await this.#goOn())
   }
 
-  /** The burst waits for calm, so that its speed is its own. */
+  /** The burst waits until all is done, so that its speed is its own. */
   async #place(signal: AbortSignal): Promise<void> {
     await this.#until(async () => (await this.#resque.store.workers.count()) >= WORKERS * CONCURRENCY, signal)
-    await this.#feed.placeSteadily(this.#plan.steady, signal)
+    await this.#feed.placeSteadily(this.#plan.calm, CALM_MS, signal)
+    await this.#feed.placeSteadily(this.#plan.rough, ROUGH_MS, signal)
     await this.#until(async () => (await this.#resque.info()).pending === 0, signal)
     await this.#feed.placeAtOnce(this.#plan.burst, signal)
   }
@@ -268,7 +272,7 @@ class Demo {
   }
 
   #latency(startedAt: ReadonlyMap<number, number>): Result['latencyMs'] {
-    const waits = this.#plan.steady.flatMap(({ id }) => {
+    const waits = this.#plan.calm.flatMap(({ id }) => {
       const [from, to] = [this.#feed.placedAt.get(id), startedAt.get(id)]
       return from === undefined || to === undefined ? [] : [Math.max(0, to - from)]
     })

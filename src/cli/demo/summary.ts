@@ -17,7 +17,7 @@ export interface Result {
   recovered: number
   /** Of the jobs that were placed all at once; null if there were too few to tell. */
   burst: { jobs: number; perSecond: number } | null
-  /** From enqueue to start, of the jobs that were placed one by one. */
+  /** From enqueue to start, of the jobs that were placed in calm; null if there were none. */
   latencyMs: { jobs: number; median: number; p99: number } | null
   durationMs: number
   missing: string[]
@@ -53,7 +53,7 @@ export function showResult(out: Output, result: Result, { failedBy }: Accounts):
     rows.push([
       'enqueue to start',
       `${milliseconds(median)}`,
-      `median; p99 ${milliseconds(p99)} (${counted(jobs, 'job')} placed one by one)`,
+      `median; p99 ${milliseconds(p99)} (${counted(jobs, 'job')} placed in calm)`,
     ])
   }
   out.line()

@@ -59,18 +59,18 @@ export class View {
     this.#last = undefined
   }
 
+  /** No line may be wider than the terminal: it would take two, and leave one behind. */
   #draw({ processed, expected, failed, recovered, queues, workers }: Sight): void {
-    const width = Math.max(40, this.#stream.columns)
-    const barWidth = Math.min(40, width - 30)
+    const width = this.#stream.columns || 80
+    const barWidth = Math.max(0, Math.min(40, width - 30))
     const filled = expected === 0 ? 0 : Math.min(barWidth, Math.round((processed / expected) * barWidth))
     const bar =
       this.#out.style('green', '█'.repeat(filled)) + this.#out.style('dim', '░'.repeat(barWidth - filled))
+    const waiting = queues.map(({ name, size }) => `${name} ${size}`).join('  ')
     const lines = [
       '',
-      `${bar}  ${processed} of ${expected} processed`,
-      `${this.#out.style(failed > 0 ? 'red' : 'dim', `failed ${failed}`)}   recovered ${recovered}   waiting  ${queues
-        .map(({ name, size }) => `${name} ${size}`)
-        .join('  ')}`,
+      `${bar}  ${cut(`${processed} of ${expected} processed`, width - barWidth - 2)}`,
+      cut(`failed ${failed}   recovered ${recovered}   waiting  ${waiting}`, width),
       ...workers.map((worker) => this.#worker(worker, width)),
     ]
     this.#stream.write(`${lines.join('\n')}\n`)
@@ -80,9 +80,9 @@ export class View {
   #worker({ pid, slots }: Sight['workers'][number], width: number): string {
     const dots = slots.map((job) => (job === undefined ? '○' : '●')).join('')
     const head = `worker ${pid}  `
-    const jobs = plain(slots.filter((job) => job !== undefined).join(', '))
-    const room = Math.max(0, width - head.length - dots.length - 3)
-    return `${head}${this.#out.style('cyan', dots)}  ${this.#out.style('dim', jobs.length > room ? `${jobs.slice(0, room - 1)}…` : jobs)}`
+    const jobs = slots.filter((job) => job !== undefined).join(', ')
+    const shown = cut(plain(jobs), width - head.length - dots.length - 2)
+    return `${head}${this.#out.style('cyan', dots)}  ${this.#out.style('dim', shown)}`
   }
 
   #erase(): void {
@@ -96,4 +96,8 @@ export class View {
   #time(): string {
     return `${((performance.now() - this.#startedAt) / 1_000).toFixed(1)} s`.padStart(7)
   }
+}
+
+function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text
 }

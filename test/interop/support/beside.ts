@@ -14,7 +14,7 @@ import { Ruby } from './ruby.js'
 import { root, type Stack, stacks, whySkipped } from './stacks.js'
 
 /** Who wrote, and who read: `both` where each looks at what the other does. */
-export type Direction = 'Ruby → ours' | 'ours → Ruby' | 'both'
+export type Direction = 'Ruby → ours' | 'ours → Ruby' | 'node-resque → ours' | 'ours → node-resque' | 'both'
 
 /** What the matrix is made of; a test carries it in its meta. */
 export interface InteropNote {
@@ -31,7 +31,12 @@ declare module 'vitest' {
   }
 }
 
-export type Claim = (direction: Direction, what: string, check: () => Promise<void>, timeoutMs?: number) => void
+export type Claim = (
+  direction: Direction,
+  what: string,
+  check: () => Promise<void>,
+  timeoutMs?: number,
+) => void
 
 /** What a job of jobs.mjs or jobs.rb noted. */
 export interface Seen {
@@ -106,7 +111,14 @@ export class Side {
 
   /** A worker of ours in this process. */
   async startWorker(queues: string[], options: Partial<WorkerOptions> = {}): Promise<Worker> {
-    const worker = new Worker({ resque: this.resque, queues, jobs: this.#jobs.jobs, title: false, intervalMs: 100, ...options })
+    const worker = new Worker({
+      resque: this.resque,
+      queues,
+      jobs: this.#jobs.jobs,
+      title: false,
+      intervalMs: 100,
+      ...options,
+    })
     this.#workers.push(worker)
     await worker.start()
     return worker
@@ -121,7 +133,17 @@ export class Side {
   /** A worker process of ours: `resque work`. Resolves when all its slots are registered. */
   async startProcess(queues: string, concurrency = 1, more: string[] = []): Promise<OurProcess> {
     const jobs = join(root, 'test/interop/support/jobs.mjs')
-    const args = ['work', '--queue', queues, '--require', jobs, '--concurrency', `${concurrency}`, '--quiet', ...more]
+    const args = [
+      'work',
+      '--queue',
+      queues,
+      '--require',
+      jobs,
+      '--concurrency',
+      `${concurrency}`,
+      '--quiet',
+      ...more,
+    ]
     const child = spawn(join(root, 'bin/resque'), args, {
       env: { ...process.env, REDIS_URL: this.redis.url, INTEROP_REDIS: this.redis.url },
       stdio: ['pipe', 'ignore', 'pipe'],
@@ -140,7 +162,11 @@ export class Side {
       },
       { message: () => `${concurrency} slots of bin/resque work: ${complaint}`, timeoutMs: 30_000 },
     )
-    return { pid: child.pid as number, ids: ids.sort((a, b) => a.length - b.length || (a < b ? -1 : 1)), exited }
+    return {
+      pid: child.pid as number,
+      ids: ids.sort((a, b) => a.length - b.length || (a < b ? -1 : 1)),
+      exited,
+    }
   }
 
   /** A Ruby worker; resolves to its pid and id when it is registered. */

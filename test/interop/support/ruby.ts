@@ -79,7 +79,11 @@ export class Ruby {
   /** Starts a Ruby worker in a process of its own. */
   startWorker(queues: string[], options: { interval?: number; termChild?: boolean } = {}): Promise<number> {
     const { interval = 0.05, termChild = false } = options
-    return this.run('start_worker(*arg[0], interval: arg[1], term_child: arg[2])', [queues, interval, termChild])
+    return this.run('start_worker(*arg[0], interval: arg[1], term_child: arg[2])', [
+      queues,
+      interval,
+      termChild,
+    ])
   }
 
   /** A Ruby worker takes these queues until they are empty. */
