@@ -196,7 +196,7 @@ export class RunningJob {
     if (outcome === undefined) {
       log.warn(
         { class: this.class, queue: this.taken.queue },
-        `${this.description} did not end after its abort; it was given up.`,
+        `${this.#name} did not end after its abort; it was given up.`,
       )
     }
     let error = this.#reason(outcome)
@@ -211,7 +211,7 @@ export class RunningJob {
     }
     log.error(
       { err: error, class: this.class, queue: this.taken.queue, workerId: this.taken.workerId },
-      `${this.description} failed: #<${wireNameOf(error)}: ${messageOf(error)}>`,
+      `${this.#name} failed: #<${wireNameOf(error)}: ${messageOf(error)}>`,
     )
     return [await failedEnding({ ...this.taken, error }, failureBackend, log), error]
   }
@@ -221,6 +221,11 @@ export class RunningJob {
     const own = outcome?.kind === 'failed' ? outcome.error : new DirtyExit('The job was given up.')
     const isTold = this.#remote !== undefined && !(this.#stop?.reason instanceof JobTimeoutError)
     return isTold ? own : (this.#stop?.reason ?? own)
+  }
+
+  /** The job in a log line. Its arguments may be nobody's business; Ruby shows them. */
+  get #name(): string {
+    return `(Job{${this.taken.queue}} | ${this.class || 'No Name'})`
   }
 
   /** As Ruby shows a job in logs (J:253). */

@@ -159,7 +159,7 @@ export class Pool {
     const ready = new Promise<void>((resolve) => process.once('message', () => resolve()))
     const member: Member = { queues, process, startedAt: performance.now(), isLeaving: false, ready, gone }
     this.#members.add(member)
-    this.#options.log.info({ pid: process.pid }, `Started worker ${process.pid} for ${queues}`)
+    this.#options.log.info({ workerPid: process.pid }, `Started worker ${process.pid} for ${queues}`)
     process.once('error', (error) =>
       this.#options.log.error({ err: error }, `A worker could not be started: ${error.message}`),
     )
@@ -192,7 +192,7 @@ export class Pool {
     this.#earlyDeaths.set(member.queues, deaths)
     const waitMs = deaths === 0 ? 0 : Math.min(backOffMs * 2 ** (deaths - 1), maxBackOffMs)
     log.warn(
-      { pid },
+      { workerPid: pid },
       `Worker ${pid} for ${member.queues} ended (${signalCode ?? exitCode}); starting another in ${waitMs} ms.`,
     )
     const timer = setTimeout(() => {

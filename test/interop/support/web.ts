@@ -37,7 +37,7 @@ export async function startRubyWeb(stack: Stack, redisUrl: string): Promise<Ruby
     if (response.status !== 200) throw new Error(`GET ${path}: ${response.status}\n${log}`)
     return text
   }
-  const isUp = () => child.exitCode !== null || get('/style.css')
+  const isUp = async () => child.exitCode !== null || get('/style.css')
   await waitFor(isUp, { timeoutMs: 30_000, message: () => `resque-web to answer: ${log}` })
   if (child.exitCode !== null) throw new Error(`resque-web did not start: ${log}`)
   return {
