@@ -14,7 +14,7 @@ import { isJsonObject, memberText, parseJson } from '../json.js'
 export type Payload = string | Buffer
 
 /** The class that a wrapped entry shows. */
-export const NOT_A_JOB = '(not a job)'
+const NOT_A_JOB = '(not a job)'
 
 /** What a `worker:<id>` record says. */
 export interface WorkingRecord {

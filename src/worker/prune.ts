@@ -77,7 +77,7 @@ const sentences: Record<Verdict, string> = {
 }
 
 /** The ids whose last heartbeat is too old, by the rule of their kind. */
-export function deadWorkers({ now, heartbeats, kinds }: Census, judgesRuby: boolean): string[] {
+function deadWorkers({ now, heartbeats, kinds }: Census, judgesRuby: boolean): string[] {
   const dead: string[] = []
   for (const [id, heartbeat] of heartbeats) {
     const at = Date.parse(heartbeat) / 1_000

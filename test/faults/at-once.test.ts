@@ -45,7 +45,9 @@ test('a job that is removed while others are taken either runs once or is remove
   }
   const both = [removing(), removing()]
   await enqueueSlowly(ids)
-  await waitFor(() => room.ended.size + removed === ids.length, { message: () => `${room.ended.size} + ${removed}` })
+  await waitFor(() => room.ended.size + removed === ids.length, {
+    message: () => `${room.ended.size} + ${removed}`,
+  })
   isOver = true
   await Promise.all(both)
   expect(removed).toBeGreaterThan(0)
@@ -111,7 +113,9 @@ test('two that put all failed jobs back put each back at most twice, and lose no
   }
   expect(ids.filter((id) => !waiting.has(id))).toEqual([])
   expect(Math.max(...waiting.values())).toBeLessThanOrEqual(2)
-  expect([...waiting.values()].reduce((sum, each) => sum + each, 0)).toBe(counts.reduce((sum, each) => sum + each, 0))
+  expect([...waiting.values()].reduce((sum, each) => sum + each, 0)).toBe(
+    counts.reduce((sum, each) => sum + each, 0),
+  )
   const failed = await room.resque.failed.all(0, 10_000)
   expect(failed.map(({ args }) => (args as string[])[0]).sort()).toEqual([...ids].sort())
   expect(failed.every(({ retriedAt }) => retriedAt !== undefined)).toBe(true)

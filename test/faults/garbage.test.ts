@@ -35,7 +35,24 @@ function gnawed(random: Random): Buffer {
   let job = [...Buffer.from(random.pick(jobs))]
   for (let i = random.between(0, 3); i > 0; i--) {
     const at = random.between(0, job.length)
-    const byte = random.pick([0, 9, 10, 34, 44, 46, 48, 58, 92, 93, 125, 127, 128, 0xc3, 0xed, random.between(0, 255)])
+    const byte = random.pick([
+      0,
+      9,
+      10,
+      34,
+      44,
+      46,
+      48,
+      58,
+      92,
+      93,
+      125,
+      127,
+      128,
+      0xc3,
+      0xed,
+      random.between(0, 255),
+    ])
     const rest = job.slice(at + random.between(0, 2))
     job = [...job.slice(0, at), ...(random.next() < 0.3 ? [] : [byte]), ...rest]
   }
@@ -47,7 +64,8 @@ test('whatever stands in a queue and is no job is parked with a sentence, and th
   const count = scaled(10_000)
   const entries = Array.from({ length: count }, (_, i) => (i % 2 ? bytes(random) : gnawed(random)))
   const { client } = room.redis
-  for (let i = 0; i < count; i += 1_000) await client.rpush('resque:queue:runs', ...entries.slice(i, i + 1_000))
+  for (let i = 0; i < count; i += 1_000)
+    await client.rpush('resque:queue:runs', ...entries.slice(i, i + 1_000))
   await room.resque.enqueue(room.Record, 'last')
   const worker = await room.start({ concurrency: 20 })
   const records = worker.ids.map((id) => `resque:worker:${id}`)

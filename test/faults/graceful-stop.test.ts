@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { finishAndReserve } from '#built/store/finish-and-reserve.js'
 import { waitFor } from '../support/wait-for.js'
 import { leftovers, nothing } from './support/leftovers.js'
-import { Proxy } from './support/proxy.js'
+import { CuttingProxy } from './support/proxy.js'
 import { scaled, seeded } from './support/random.js'
 import { idsOf, Room } from './support/room.js'
 import { WorkerProcesses } from './support/worker-process.js'
@@ -94,7 +94,7 @@ test('jobs that a stop gives back stand at the head of their queue in the order 
 })
 
 test('a job that is handed over in the moment of the stop is given back', async () => {
-  const proxy = await new Proxy(room.redis.port).start()
+  const proxy = await new CuttingProxy(room.redis.port).start()
   try {
     const worker = await room.start({ resque: room.client(proxy.url), concurrency: 3 })
     let isSent = false

@@ -52,9 +52,12 @@ test('every job runs though worker processes are killed at random moments', asyn
   const processed = async () => Number(await redis.client.get('resque:stat:processed'))
   for (let next = 0; (await redis.client.llen('resque:queue:runs')) > 0; ) {
     next = (await processed()) + random.between(1, jobCount / 12)
-    await waitFor(async () => (await processed()) >= next || !(await redis.client.exists('resque:queue:runs')), {
-      timeoutMs: 30_000,
-    })
+    await waitFor(
+      async () => (await processed()) >= next || !(await redis.client.exists('resque:queue:runs')),
+      {
+        timeoutMs: 30_000,
+      },
+    )
     const victim = random.pick(processes.alive)
     victim.kill('SIGKILL')
     await victim.exited
@@ -71,12 +74,16 @@ test('every job runs though worker processes are killed at random moments', asyn
   })
   const last = processes.alive
   await processes.end('SIGTERM')
-  expect(await Promise.all(last.map(({ exited }) => exited))).toEqual(last.map(() => ({ code: 0, signal: null })))
+  expect(await Promise.all(last.map(({ exited }) => exited))).toEqual(
+    last.map(() => ({ code: 0, signal: null })),
+  )
 
   const { begun, ended } = processes.runs()
   const lost = ids.filter((id) => !ended.has(id))
   const runCount = [...begun.values()].reduce((sum, each) => sum + each, 0)
-  console.info(`kill: ${processes.all.length} processes, ${killedSlots} slots killed, ${runCount - jobCount} extra runs`)
+  console.info(
+    `kill: ${processes.all.length} processes, ${killedSlots} slots killed, ${runCount - jobCount} extra runs`,
+  )
   expect(lost).toEqual([])
   expect(runCount - jobCount).toBeLessThanOrEqual(killedSlots)
   expect(await leftovers(redis.client)).toEqual(nothing)

@@ -10,13 +10,13 @@ import { finishAndReserve } from '#built/store/finish-and-reserve.js'
 import { startRedis } from '../support/redis-server.js'
 import { waitFor } from '../support/wait-for.js'
 import { leftovers, nothing } from './support/leftovers.js'
-import { Proxy } from './support/proxy.js'
+import { CuttingProxy } from './support/proxy.js'
 import { seeded } from './support/random.js'
 
 test('a call that arrives while the worker rests strands no job', async () => {
   const random = seeded('late, at rest')
   const redis = await startRedis()
-  const proxy = await new Proxy(redis.port).start()
+  const proxy = await new CuttingProxy(redis.port).start()
   const resque = new Resque({ redis: proxy.url })
   const direct = new Resque({ redis: redis.url })
   const runs = new Map<string, number>()

@@ -43,7 +43,9 @@ test('workers that start and stop leave nothing open', async () => {
     if (lives) {
       await room.resque.enqueue(room.Record, `round-${round}`)
       await room.ran([`round-${round}`])
-      await waitFor(async () => /name=resque-ts:worker:heartbeat/.test(String(await room.redis.client.client('LIST'))))
+      await waitFor(async () =>
+        /name=resque-ts:worker:heartbeat/.test(String(await room.redis.client.client('LIST'))),
+      )
     }
     await worker.stop()
     room.workers.length = 0
@@ -69,7 +71,11 @@ test('memory stays as it is while 200,000 jobs run', { timeout: 240_000 }, async
   const collect = runInNewContext('gc') as () => void
   const count = scaled(200_000)
   let ran = 0
-  const Count = defineJob({ name: 'Count', queue: 'runs', perform: (_id: number, _text: string) => void ran++ })
+  const Count = defineJob({
+    name: 'Count',
+    queue: 'runs',
+    perform: (_id: number, _text: string) => void ran++,
+  })
   const worker = await room.start({ concurrency: 50, jobs: [Count] })
   const heapAfter: number[] = []
   for (let part = 1; part <= 10; part++) {
@@ -82,7 +88,10 @@ test('memory stays as it is while 200,000 jobs run', { timeout: 240_000 }, async
   await worker.stop()
   console.info(`heap after each tenth, MiB: ${heapAfter.map((each) => each.toFixed(1)).join(' ')}`)
   // The first parts fill caches and let the code be compiled.
-  const [early, late] = [heapAfter.slice(2, 5), heapAfter.slice(-3)].map((part) => Math.min(...part)) as [number, number]
+  const [early, late] = [heapAfter.slice(2, 5), heapAfter.slice(-3)].map((part) => Math.min(...part)) as [
+    number,
+    number,
+  ]
   expect(late - early).toBeLessThan(2)
   expect(await room.resque.stats.get('processed')).toBe(count)
   expect(await leftovers(room.redis.client)).toEqual(nothing)

@@ -7,11 +7,11 @@ import { finishAndReserve } from '#built/store/finish-and-reserve.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { waitFor } from '../support/wait-for.js'
 import { leftovers, nothing } from './support/leftovers.js'
-import { type Link, Proxy } from './support/proxy.js'
+import { CuttingProxy, type Link } from './support/proxy.js'
 import { type Random, scaled, seeded } from './support/random.js'
 
 let redis: RedisServer
-let proxy: Proxy
+let proxy: CuttingProxy
 /** Through the proxy; what enqueues and looks goes straight to Redis. */
 let resque: Resque
 let direct: Resque
@@ -51,7 +51,7 @@ const Boom = defineJob({
 
 beforeEach(async () => {
   redis = await startRedis()
-  proxy = await new Proxy(redis.port).start()
+  proxy = await new CuttingProxy(redis.port).start()
   resque = new Resque({ redis: proxy.url, commandTimeoutMs: 1_000 })
   direct = new Resque({ redis: redis.url })
   runs = new Map()

@@ -39,7 +39,8 @@ test('a worker is not taken for dead because memory was full', async () => {
   await room.start({ ...options, queues: 'none' })
   await room.resque.enqueue(room.Record, 'long', 6_000)
   await waitFor(() => room.begun.has('long'))
-  const heartbeat = async () => (await room.redis.client.hget('resque:workers:heartbeat', worker.ids[0] as string)) ?? ''
+  const heartbeat = async () =>
+    (await room.redis.client.hget('resque:workers:heartbeat', worker.ids[0] as string)) ?? ''
   await fill()
   const before = await heartbeat()
   await waitFor(async () => Date.parse(await heartbeat()) - Date.parse(before) >= 4_000, {

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { waitFor } from '../support/wait-for.js'
 import { leftovers, nothing } from './support/leftovers.js'
-import { Proxy } from './support/proxy.js'
+import { CuttingProxy } from './support/proxy.js'
 import { seeded } from './support/random.js'
 import { idsOf, Room } from './support/room.js'
 
@@ -38,7 +38,8 @@ test('scripts that Redis forgets are given to it again', async () => {
 test('connections that Redis drops neither lose nor double a job', async () => {
   const { client } = room.redis
   await upset('CLIENT KILL', 200, async () => {
-    for (const type of ['NORMAL', 'PUBSUB']) await client.client('KILL', 'TYPE', type, 'SKIPME', 'yes')
+    for (const type of ['NORMAL', 'PUBSUB'])
+      await client.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes')
   })
 })
 
@@ -65,7 +66,9 @@ test('a Redis that takes no writes for a while loses and doubles nothing', async
   const random = seeded('READONLY')
   const ids = idsOf(2_000)
   const worker = await room.start({ concurrency: 10, heartbeatMs: 500 })
-  await room.resque.enqueueMany(ids.map((id, i) => [i % 20 ? room.Record : room.Boom, id, random.between(0, 10)]))
+  await room.resque.enqueueMany(
+    ids.map((id, i) => [i % 20 ? room.Record : room.Boom, id, random.between(0, 10)]),
+  )
   await waitFor(() => room.ended.size > 200)
   // A replica of nothing that exists: it keeps its data, and refuses to change them.
   await room.redis.client.replicaof('127.0.0.1', '1')
@@ -82,7 +85,7 @@ test('a Redis that takes no writes for a while loses and doubles nothing', async
 
 test('an idle worker leaves a Redis that became a replica, and works at the new master', async () => {
   const next = await Room.open()
-  const proxy = await new Proxy(room.redis.port).start()
+  const proxy = await new CuttingProxy(room.redis.port).start()
   try {
     const worker = await room.start({ resque: room.client(proxy.url), heartbeatMs: 500 })
     await waitFor(() => room.lines.some((line) => line.includes('Starting worker')))
@@ -99,7 +102,7 @@ test('an idle worker leaves a Redis that became a replica, and works at the new 
 })
 
 test('connections that are accepted and then fall silent hold nobody up for ever', async () => {
-  const proxy = await new Proxy(room.redis.port).start()
+  const proxy = await new CuttingProxy(room.redis.port).start()
   try {
     const resque = room.client(proxy.url, 1_000)
     const worker = await room.start({ resque, concurrency: 2, heartbeatMs: 500 })

@@ -52,22 +52,25 @@ test('QUIT lets the running jobs end, takes no other, and exits', async () => {
   expect(await leftovers(room.redis.client)).toEqual({ ...nothing, waiting: { runs: 1 } })
 })
 
-test.each(['SIGINT', 'SIGTERM twice', 'SIGQUIT, SIGINT'])('%s aborts the jobs, gives them back, and exits', async (how) => {
-  await room.resque.enqueue(Abortable, 'a', forEver)
-  await room.resque.enqueue(Record, 'b', forEver)
-  await begun('a', 'b')
-  const startedAt = performance.now()
-  if (how === 'SIGTERM twice') worker.kill('SIGTERM')
-  if (how === 'SIGQUIT, SIGINT') worker.kill('SIGQUIT')
-  if (how !== 'SIGINT') await waitFor(() => worker.log().some(({ message }) => message === 'Exiting...'))
-  expect(worker.hasExited).toBe(false)
-  worker.kill(how === 'SIGTERM twice' ? 'SIGTERM' : 'SIGINT')
-  await exited()
-  expect(performance.now() - startedAt).toBeLessThan(8_000)
-  expect(processes.runs().ended.size).toBe(0)
-  expect((await room.resque.peek('runs', 0, 9)).map(({ args }) => args[0]).sort()).toEqual(['a', 'b'])
-  expect(await leftovers(room.redis.client)).toEqual({ ...nothing, waiting: { runs: 2 } })
-})
+test.each(['SIGINT', 'SIGTERM twice', 'SIGQUIT, SIGINT'])(
+  '%s aborts the jobs, gives them back, and exits',
+  async (how) => {
+    await room.resque.enqueue(Abortable, 'a', forEver)
+    await room.resque.enqueue(Record, 'b', forEver)
+    await begun('a', 'b')
+    const startedAt = performance.now()
+    if (how === 'SIGTERM twice') worker.kill('SIGTERM')
+    if (how === 'SIGQUIT, SIGINT') worker.kill('SIGQUIT')
+    if (how !== 'SIGINT') await waitFor(() => worker.log().some(({ message }) => message === 'Exiting...'))
+    expect(worker.hasExited).toBe(false)
+    worker.kill(how === 'SIGTERM twice' ? 'SIGTERM' : 'SIGINT')
+    await exited()
+    expect(performance.now() - startedAt).toBeLessThan(8_000)
+    expect(processes.runs().ended.size).toBe(0)
+    expect((await room.resque.peek('runs', 0, 9)).map(({ args }) => args[0]).sort()).toEqual(['a', 'b'])
+    expect(await leftovers(room.redis.client)).toEqual({ ...nothing, waiting: { runs: 2 } })
+  },
+)
 
 test('USR1 kills the running jobs, which fail as a DirtyExit, and the worker goes on', async () => {
   await room.resque.enqueue(Abortable, 'a', forEver)

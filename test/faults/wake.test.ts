@@ -6,10 +6,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { finishAndReserve } from '#built/store/finish-and-reserve.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { waitFor } from '../support/wait-for.js'
-import { Proxy } from './support/proxy.js'
+import { CuttingProxy } from './support/proxy.js'
 
 let redis: RedisServer
-let proxy: Proxy
+let proxy: CuttingProxy
 let resque: Resque
 let worker: Worker
 const ran = new Set<string>()
@@ -19,7 +19,7 @@ const Once = defineJob({ name: 'Once', queue: 'runs', perform: (id: string) => v
 beforeEach(async () => {
   ran.clear()
   redis = await startRedis()
-  proxy = await new Proxy(redis.port).start()
+  proxy = await new CuttingProxy(redis.port).start()
   resque = new Resque({ redis: proxy.url, commandTimeoutMs: 1_000 })
   // An interval that no test could wait for.
   worker = new Worker({ resque, queues: 'runs', jobs: [Once], intervalMs: 600_000 })
@@ -85,7 +85,7 @@ test('a job that is pushed while the answer to a look is on its way is run at on
 
 test('a worker whose listening connection was killed is told again', async () => {
   for (const id of ['first', 'second', 'third']) {
-    await redis.client.client('KILL', 'TYPE', 'pubsub')
+    await redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
     await waitFor(async () => /sub=1 /.test(await clients()), { message: 'a new listener' })
     await isTold()
     await push(id)

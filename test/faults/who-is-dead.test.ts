@@ -30,31 +30,34 @@ test.each([
   {
     how: 'gone',
     go: () => room.redis.kill(),
-    comeBack: () => room.redis.restart(),
+    comeBack: (): Promise<unknown> => room.redis.restart(),
   },
   {
     how: 'silent',
     go: async () => process.kill(room.redis.pid as number, 'SIGSTOP'),
-    comeBack: async () => process.kill(room.redis.pid as number, 'SIGCONT'),
+    comeBack: async (): Promise<unknown> => process.kill(room.redis.pid as number, 'SIGCONT'),
   },
-])('no worker is taken for dead because Redis was $how for longer than that takes', async ({ go, comeBack }) => {
-  const ids = idsOf(6)
-  for (let i = 0; i < 3; i++) await room.start({ ...rhythm, resque: room.client(room.redis.url, 1_000) })
-  await room.resque.enqueueMany(ids.slice(0, 3).map((id) => [room.Record, id, 8_500]))
-  await waitFor(() => room.begun.size === 3)
-  await go()
-  await pause(6_000)
-  await comeBack()
-  // One that starts this very moment knows nothing of what was, and looks for the dead at its start.
-  await waitFor(() => room.redis.client.ping())
-  await room.start(rhythm)
-  await room.resque.enqueueMany(ids.slice(3).map((id) => [room.Record, id]))
-  await room.ran(ids)
-  await Promise.all(room.workers.map((worker) => worker.stop()))
-  expect(room.notOnce(ids)).toEqual([])
-  expect(room.lines.filter((line) => /Pruned|was refused/.test(line))).toEqual([])
-  expect(await leftovers(room.redis.client)).toEqual(nothing)
-})
+])(
+  'no worker is taken for dead because Redis was $how for longer than that takes',
+  async ({ go, comeBack }) => {
+    const ids = idsOf(6)
+    for (let i = 0; i < 3; i++) await room.start({ ...rhythm, resque: room.client(room.redis.url, 1_000) })
+    await room.resque.enqueueMany(ids.slice(0, 3).map((id) => [room.Record, id, 8_500]))
+    await waitFor(() => room.begun.size === 3)
+    await go()
+    await pause(6_000)
+    await comeBack()
+    // One that starts this very moment knows nothing of what was, and looks for the dead at its start.
+    await waitFor(() => room.redis.client.ping())
+    await room.start(rhythm)
+    await room.resque.enqueueMany(ids.slice(3).map((id) => [room.Record, id]))
+    await room.ran(ids)
+    await Promise.all(room.workers.map((worker) => worker.stop()))
+    expect(room.notOnce(ids)).toEqual([])
+    expect(room.lines.filter((line) => /Pruned|was refused/.test(line))).toEqual([])
+    expect(await leftovers(room.redis.client)).toEqual(nothing)
+  },
+)
 
 test('a worker that was stopped for too long loses its jobs to others, is told so, and goes on', async () => {
   const stopped = start({ concurrency: 3 })
@@ -160,7 +163,14 @@ test('ten that look at once put the jobs of a dead worker back once', async () =
   const clients = Array.from({ length: 10 }, () => room.client(room.redis.url))
   const verdicts = await Promise.all(
     clients.map(({ store, failureBackend }, i) =>
-      prune({ store, workerId: `pruner-${i}`, failureBackend, jobs: new Map(), maxDeaths: 3, log: room.logger }),
+      prune({
+        store,
+        workerId: `pruner-${i}`,
+        failureBackend,
+        jobs: new Map(),
+        maxDeaths: 3,
+        log: room.logger,
+      }),
     ),
   )
   const requeued = verdicts.flatMap((each) => [...each]).filter(([, verdict]) => verdict === 'requeued')

@@ -63,7 +63,10 @@ test('a failure that cannot be written is held, and written later; other jobs do
   await room.redis.client.del('resque:failed')
   await waitFor(async () => (await room.resque.failed.count()) === 1)
   await worker.stop()
-  expect((await room.resque.failed.all())[0]).toMatchObject({ class: 'Boom', error: 'boom failed, as it should.' })
+  expect((await room.resque.failed.all())[0]).toMatchObject({
+    class: 'Boom',
+    error: 'boom failed, as it should.',
+  })
   expect(room.notOnce([...ids, 'boom'])).toEqual([])
   expect(await leftovers(room.redis.client)).toEqual({ ...nothing, failed: 1 })
 })

@@ -28,20 +28,6 @@ const areas = {
   'node-resque': 'The other Resque for Node.js, on the same Redis.',
 }
 
-const args = process.argv.slice(2)
-const isCheck = args[0] === '--check'
-const results = readResults(args[isCheck ? 1 : 0] ?? runTests())
-if (results.length === 0) {
-  console.log('interop: no results, so docs/reference/interop.md stays as it is.')
-} else if (!isCheck) {
-  writeFileSync(file, page(results))
-} else if (readFileSync(file, 'utf8') !== page(results)) {
-  console.error(
-    'docs/reference/interop.md is not what the tests found. Write it anew: node test/interop/matrix.mjs',
-  )
-  process.exitCode = 1
-}
-
 /** @returns {string} the report's path */
 function runTests() {
   const folder = mkdtempSync(join(tmpdir(), 'interop-'))
@@ -137,4 +123,18 @@ function table(header, rows) {
 /** @param {{ resque: string, redis: string }} result */
 function stackOf({ resque, redis }) {
   return redis === '' ? resque : `resque ${resque}, redis ${redis}`
+}
+
+const args = process.argv.slice(2)
+const isCheck = args[0] === '--check'
+const results = readResults(args[isCheck ? 1 : 0] ?? runTests())
+if (results.length === 0) {
+  console.log('interop: no results, so docs/reference/interop.md stays as it is.')
+} else if (!isCheck) {
+  writeFileSync(file, page(results))
+} else if (readFileSync(file, 'utf8') !== page(results)) {
+  console.error(
+    'docs/reference/interop.md is not what the tests found. Write it anew: node test/interop/matrix.mjs',
+  )
+  process.exitCode = 1
 }

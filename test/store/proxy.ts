@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from 'node:net'
 
 export interface TcpProxy {
   readonly port: number
-  /** Called for each chunk from client to Redis. 'hold' keeps it back, 'cut' ends the connection instead of passing it on. */
+  /** Called for each chunk from client to Redis. 'hold': from now on nothing passes, not even a good-bye; 'cut': the connection ends. */
   onRequest: (chunk: string) => 'pass' | 'hold' | 'cut'
   /** The same for each chunk from Redis to client. */
   onReply: (chunk: string) => 'pass' | 'hold' | 'cut'
@@ -37,6 +37,7 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
         const verdict = judge(chunk.toString('latin1'))
         if (verdict === 'cut') cut()
         else if (verdict === 'pass') to.write(chunk)
+        else for (const each of [client, target]) each.pause()
       })
     }
     pass(client, target, (chunk) => proxy.onRequest(chunk))

@@ -20,7 +20,7 @@ export interface Interference {
   onAnswered?(piece: Buffer, link: Link): 'pass' | undefined
 }
 
-export class Proxy {
+export class CuttingProxy {
   readonly links = new Set<Link>()
   interference: Interference = {}
   /** Connections are accepted, and nothing that comes over them goes anywhere, as behind a dead router. */

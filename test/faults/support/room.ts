@@ -85,7 +85,9 @@ export class Room {
 
   /** The ids that did not begin exactly once. */
   notOnce(ids: readonly string[]): [id: string, times: number][] {
-    return ids.map((id) => [id, this.begun.get(id) ?? 0] as [string, number]).filter(([, times]) => times !== 1)
+    return ids
+      .map((id) => [id, this.begun.get(id) ?? 0] as [string, number])
+      .filter(([, times]) => times !== 1)
   }
 
   async close(): Promise<void> {
