@@ -4,7 +4,7 @@
  */
 import { hostname } from 'node:os'
 import type { Logger } from '../context.js'
-import { messageOf } from '../errors.js'
+import { ConnectionError, messageOf } from '../errors.js'
 import { channels } from '../events.js'
 import type { Store } from '../store/store.js'
 import type { WorkerKind } from '../store/workers.js'
@@ -124,7 +124,7 @@ export class Presence {
     await this.#heartbeat?.stop()
     if (this.ids.length === 0) return
     try {
-      const busy = await this.#options.store.workers.unregister([...this.ids], deadlineMs)
+      const busy = await this.#unregister(performance.now() + deadlineMs)
       for (const id of busy)
         this.#log.warn({ workerId: id }, `${id} still holds a job; recovery will put it back.`)
     } catch (error) {
@@ -134,6 +134,17 @@ export class Presence {
       )
     }
     this.#identity?.release()
+  }
+
+  /** May be done twice without harm, so a connection that breaks meanwhile is not the end of it. */
+  async #unregister(endAt: number): Promise<string[]> {
+    for (;;) {
+      try {
+        return await this.#options.store.workers.unregister([...this.ids], endAt - performance.now())
+      } catch (error) {
+        if (!(error instanceof ConnectionError) || performance.now() >= endAt) throw error
+      }
+    }
   }
 
   /** Once in each interval somebody of the whole cluster looks; this may be who does. */

@@ -182,3 +182,36 @@ test('a call that arrives long after its connection broke neither loses nor doub
   })
   expect(late).toBeGreaterThan(10)
 })
+
+test('an enqueue whose answer is lost is not sent again', async () => {
+  random = seeded('lost enqueues')
+  const accepted: string[] = []
+  const rejected: string[] = []
+  const doomed = new Set<Link>()
+  proxy.interference = {
+    onSent(piece, link) {
+      if (piece.includes('rpush') && random.next() < 0.1) doomed.add(link)
+      return 'pass'
+    },
+    onAnswered(_piece, link) {
+      if (!doomed.has(link)) return 'pass'
+      proxy.cut(link)
+      return undefined
+    },
+  }
+  for (let round = 0; round < scaled(100); round++) {
+    const enqueues = Array.from({ length: random.between(1, 10) }, (_, i) => {
+      const id = `${round}-${i}`
+      return resque.enqueue(Once, id).then(
+        () => accepted.push(id),
+        () => rejected.push(id),
+      )
+    })
+    await Promise.all(enqueues)
+  }
+  const waiting = (await direct.peek('runs', 0, 10_000)).map(({ args }) => args[0] as string)
+  const times = (id: string) => waiting.filter((each) => each === id).length
+  expect(rejected.length).toBeGreaterThan(10)
+  expect(accepted.filter((id) => times(id) !== 1)).toEqual([])
+  expect(rejected.filter((id) => times(id) > 1)).toEqual([])
+})

@@ -147,6 +147,34 @@ test('a loop that hangs ends its process, and its job is given to another', asyn
   expect(await leftovers(room.redis.client)).toEqual({ ...nothing, failed: 1 })
 })
 
+test('equal jobs that died together in one process are not taken for one that kills its workers', async () => {
+  const equal = () => room.resque.push('runs', { class: 'Record', args: ['equal', 600_000] })
+  for (let i = 0; i < 10; i++) await equal()
+  for (let round = 1; round <= 2; round++) {
+    const doomed = start({ concurrency: 10 })
+    await waitFor(() => processes.runs().begun.get('equal') === 10 * round, { timeoutMs: 20_000 })
+    doomed.kill('SIGKILL')
+    await doomed.exited
+  }
+  await room.start({ ...rhythm, queues: 'none' })
+  await waitFor(async () => (await room.redis.client.llen('resque:queue:runs')) === 10, {
+    timeoutMs: 20_000,
+    message: 'all of them to be back in their queue',
+  })
+  expect(await room.resque.failed.count()).toBe(0)
+})
+
+test('a process of very many slots shows that it lives', async () => {
+  const worker = await room.start({ ...rhythm, concurrency: 5_000 })
+  const last = worker.ids.at(-1) as string
+  const heartbeat = async () =>
+    Date.parse((await room.redis.client.hget('resque:workers:heartbeat', last)) as string)
+  const before = await heartbeat()
+  await waitFor(async () => (await heartbeat()) > before, { message: 'a heartbeat of the last slot' })
+  await worker.stop()
+  expect(await leftovers(room.redis.client)).toEqual(nothing)
+})
+
 test('ten that look at once put the jobs of a dead worker back once', async () => {
   const dead = start({ concurrency: 20 })
   await dead.ready

@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process'
 import { hostname } from 'node:os'
 import { promisify } from 'node:util'
 import { redisBackend } from 'resque-ts'
-import { afterAll, beforeAll, expect } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { waitFor } from '../support/wait-for.js'
 import { beside, type Side } from './support/beside.js'
 import { gemProgram, rubyEnvironment, whySkipped } from './support/stacks.js'
@@ -71,106 +71,117 @@ beside('Eyes', (side, claim) => {
   })
   afterAll(() => web?.end())
 
-  claim('ours → Ruby', 'Resque.info counts our workers, jobs and failures', async () => {
-    await busyProcess(side)
-    const info = await side.ruby.run('Resque.info')
-    expect(info).toMatchObject({ pending: 1, processed: 1, queues: 3, workers: 2, working: 1, failed: 1 })
-  })
+  describe('while a process of ours is busy', () => {
+    let ours: Awaited<ReturnType<typeof busyProcess>>
+    // One for all of these: they only look.
+    beforeAll(async () => {
+      ours = await busyProcess(side)
+      side.isKept = true
+    })
+    afterAll(async () => {
+      side.isKept = false
+      await side.clear()
+    })
 
-  claim(
-    'ours → Ruby',
-    'Resque.workers and Resque.working show our slots, their state and their job',
-    async () => {
-      const { ids, busy, idle, pid } = await busyProcess(side)
-      expect((await side.ruby.run<string[]>('Resque.workers.map(&:to_s)')).sort()).toEqual([...ids].sort())
-      expect(await side.ruby.run('Resque.working.map(&:to_s)')).toEqual([busy])
-      const look = `worker = Resque::Worker.find(arg); [worker.state, worker.job, worker.hostname, worker.pid.to_s, worker.queues,
+    claim('ours → Ruby', 'Resque.info counts our workers, jobs and failures', async () => {
+      const info = await side.ruby.run('Resque.info')
+      expect(info).toMatchObject({ pending: 1, processed: 1, queues: 3, workers: 2, working: 1, failed: 1 })
+    })
+
+    claim(
+      'ours → Ruby',
+      'Resque.workers and Resque.working show our slots, their state and their job',
+      async () => {
+        const { ids, busy, idle, pid } = ours
+        expect((await side.ruby.run<string[]>('Resque.workers.map(&:to_s)')).sort()).toEqual([...ids].sort())
+        expect(await side.ruby.run('Resque.working.map(&:to_s)')).toEqual([busy])
+        const look = `worker = Resque::Worker.find(arg); [worker.state, worker.job, worker.hostname, worker.pid.to_s, worker.queues,
       worker.started, worker.heartbeat.class.name, worker.processed, worker.failed, Resque::Worker.exists?(arg)]`
-      const [state, job, , , queues, started, beat] = await side.ruby.run<unknown[]>(look, busy)
-      expect(state).toBe('working')
-      expect(job).toMatchObject({ queue: 'hold', payload: { class: 'Hold', args: ['ž & <b>', 7] } })
-      expect((job as { run_at: string }).run_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
-      expect(queues).toEqual(['hold', 'boom'])
-      expect(started).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000$/)
-      expect(beat).toBe('Time')
-      const [idleState, idleJob] = await side.ruby.run<unknown[]>(look, idle)
-      expect([idleState, idleJob]).toEqual(['idle', {}])
-      const sums = await side.ruby.run(
-        'Resque.workers.map { |w| [w.processed, w.failed] }.transpose.map(&:sum)',
-      )
-      expect(sums).toEqual([1, 1])
-      expect(ids.every((id) => id.split(':')[1] === `${pid}`)).toBe(true)
-      expect(ids[0]?.split(':')[0]).toBe(hostname())
-    },
-  )
+        const [state, job, , , queues, started, beat] = await side.ruby.run<unknown[]>(look, busy)
+        expect(state).toBe('working')
+        expect(job).toMatchObject({ queue: 'hold', payload: { class: 'Hold', args: ['ž & <b>', 7] } })
+        expect((job as { run_at: string }).run_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+        expect(queues).toEqual(['hold', 'boom'])
+        expect(started).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000$/)
+        expect(beat).toBe('Time')
+        const [idleState, idleJob] = await side.ruby.run<unknown[]>(look, idle)
+        expect([idleState, idleJob]).toEqual(['idle', {}])
+        const sums = await side.ruby.run(
+          'Resque.workers.map { |w| [w.processed, w.failed] }.transpose.map(&:sum)',
+        )
+        expect(sums).toEqual([1, 1])
+        expect(ids.every((id) => id.split(':')[1] === `${pid}`)).toBe(true)
+        expect(ids[0]?.split(':')[0]).toBe(hostname())
+      },
+    )
 
-  claim(
-    'ours → Ruby',
-    'Resque::Worker.all_heartbeats and the 300 seconds rule read our heartbeats',
-    async () => {
-      const { ids } = await busyProcess(side)
-      const beats = await side.ruby.run<Record<string, string>>('Resque::Worker.all_heartbeats')
-      expect(Object.keys(beats).sort()).toEqual([...ids].sort())
-      expect(await side.ruby.run('Resque::Worker.all_workers_with_expired_heartbeats.map(&:to_s)')).toEqual(
-        [],
-      )
-      const ages = await side.ruby.run<number[]>(
-        'Resque::Worker.all_heartbeats.values.map { |at| Time.now - Time.parse(at) }',
-      )
-      expect(Math.max(...ages)).toBeLessThan(60)
-    },
-  )
+    claim(
+      'ours → Ruby',
+      'Resque::Worker.all_heartbeats and the 300 seconds rule read our heartbeats',
+      async () => {
+        const { ids } = ours
+        const beats = await side.ruby.run<Record<string, string>>('Resque::Worker.all_heartbeats')
+        expect(Object.keys(beats).sort()).toEqual([...ids].sort())
+        expect(await side.ruby.run('Resque::Worker.all_workers_with_expired_heartbeats.map(&:to_s)')).toEqual(
+          [],
+        )
+        const ages = await side.ruby.run<number[]>(
+          'Resque::Worker.all_heartbeats.values.map { |at| Time.now - Time.parse(at) }',
+        )
+        expect(Math.max(...ages)).toBeLessThan(60)
+      },
+    )
 
-  claim(
-    'ours → Ruby',
-    '`resque list` names every slot with its state, `resque remove` unregisters one',
-    async () => {
-      const { busy, idle } = await busyProcess(side)
-      const lines = (await rubyCommand(side, 'list')).trim().split('\n').sort()
-      expect(lines).toEqual([`${busy} (working)`, `${idle} (idle)`].sort())
-      await side.startWorker(['quiet'])
-      const other = (await side.ids()).find((id) => id.endsWith(':quiet')) as string
-      expect(await rubyCommand(side, 'remove', other)).toBe(`** removed ${other}\n`)
-    },
-  )
+    claim('ours → Ruby', 'resque-web shows our busy worker and its job on every page', async () => {
+      const { busy, pid, ids } = ours
+      const host = busy.split(':')[0] as string
+      const overview = await web.page('/overview')
+      expect(overview).toContain('1 of 2 Workers Working')
+      expect(overview).toContain(`${host}:${pid}`)
+      expect(overview).toContain('Hold')
+      expect(await web.page('/working')).toContain(`${host}:${pid}`)
+      const job = await web.page(`/working/${busy}`)
+      expect(job).toContain('Hold')
+      expect(job).toContain('ž &amp; &lt;b&gt;')
+      for (const id of ids) {
+        const page = await web.page(`/workers/${id}`)
+        expect(page).toContain(`${pid}`)
+        // When it started, and its last heartbeat.
+        expect(page.match(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000/g)?.length).toBe(2)
+      }
+      expect(await web.page('/workers/all')).toContain(`${host}:${pid}`)
+      expect(await web.page('/workers')).toContain(hostname())
+      expect(await web.page('/queues')).toContain('later')
+      expect(await web.page('/queues/later')).toContain('Echo')
+      const failed = await web.page('/failed')
+      expect(failed).toContain('RangeError')
+      expect(failed).toContain('boom with 1')
+      expect(failed).toContain(`:${pid}`)
+      expect(await web.page('/stats/resque')).toContain('processed')
+      expect(await web.page('/stats.txt')).toContain('resque.working=1')
+      expect(await web.page('/stats/keys')).toContain('workers:heartbeat')
+      for (const path of ['/overview.poll', '/workers.poll', '/stats/redis']) await web.page(path)
+    })
 
-  claim('ours → Ruby', 'resque-web shows our busy worker and its job on every page', async () => {
-    const { busy, pid, ids } = await busyProcess(side)
-    const host = busy.split(':')[0] as string
-    const overview = await web.page('/overview')
-    expect(overview).toContain('1 of 2 Workers Working')
-    expect(overview).toContain(`${host}:${pid}`)
-    expect(overview).toContain('Hold')
-    expect(await web.page('/working')).toContain(`${host}:${pid}`)
-    const job = await web.page(`/working/${busy}`)
-    expect(job).toContain('Hold')
-    expect(job).toContain('ž &amp; &lt;b&gt;')
-    for (const id of ids) {
-      const page = await web.page(`/workers/${id}`)
-      expect(page).toContain(`${pid}`)
-      // When it started, and its last heartbeat.
-      expect(page.match(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000/g)?.length).toBe(2)
-    }
-    expect(await web.page('/workers/all')).toContain(`${host}:${pid}`)
-    expect(await web.page('/workers')).toContain(hostname())
-    expect(await web.page('/queues')).toContain('later')
-    expect(await web.page('/queues/later')).toContain('Echo')
-    const failed = await web.page('/failed')
-    expect(failed).toContain('RangeError')
-    expect(failed).toContain('boom with 1')
-    expect(failed).toContain(`:${pid}`)
-    expect(await web.page('/stats/resque')).toContain('processed')
-    expect(await web.page('/stats.txt')).toContain('resque.working=1')
-    expect(await web.page('/stats/keys')).toContain('workers:heartbeat')
-    for (const path of ['/overview.poll', '/workers.poll', '/stats/redis']) await web.page(path)
-  })
+    claim('ours → Ruby', 'resque-web opens every key that we keep beside Ruby’s', async () => {
+      await side.resque.pauseQueue('quiet')
+      const keys = (await side.redis.client.keys('resque:*')).map((key) => key.slice('resque:'.length))
+      expect(keys).toContain('workers:kind')
+      for (const key of keys) await web.page(`/stats/keys/${encodeURIComponent(key)}`)
+    })
 
-  claim('ours → Ruby', 'resque-web opens every key that we keep beside Ruby’s', async () => {
-    await busyProcess(side)
-    await side.resque.pauseQueue('quiet')
-    const keys = (await side.redis.client.keys('resque:*')).map((key) => key.slice('resque:'.length))
-    expect(keys).toContain('workers:kind')
-    for (const key of keys) await web.page(`/stats/keys/${encodeURIComponent(key)}`)
+    claim(
+      'ours → Ruby',
+      '`resque list` names every slot with its state, `resque remove` unregisters one',
+      async () => {
+        const { busy, idle } = ours
+        const lines = (await rubyCommand(side, 'list')).trim().split('\n').sort()
+        expect(lines).toEqual([`${busy} (working)`, `${idle} (idle)`].sort())
+        await side.startWorker(['quiet'])
+        const other = (await side.ids()).find((id) => id.endsWith(':quiet')) as string
+        expect(await rubyCommand(side, 'remove', other)).toBe(`** removed ${other}\n`)
+      },
+    )
   })
 
   claim('ours → Ruby', 'resque-web retries and removes what our worker failed', async () => {

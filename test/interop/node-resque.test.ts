@@ -203,6 +203,14 @@ describe.skipIf(whySkipped)(`Beside node-resque ${version}`, () => {
     expect(await queue.stats()).toMatchObject({ processed: '1' })
   })
 
+  // No claim of ours: a warning in the guide.
+  test('a Ruby worker that starts on its host unregisters a worker of node-resque that lives', async () => {
+    await startTheirs(['echo'])
+    await waitFor(async () => (await side.ids()).length === 1)
+    await side.ruby.run(`start_and_stop('*')`)
+    expect(await side.ids()).toEqual([])
+  })
+
   claim('both', 'both take from one queue, and every job is done once', async () => {
     const resque = new Resque({ redis: side.redis.url })
     const given = await startTheirs(['echo'])

@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from 'node:net'
 
 export interface TcpProxy {
   readonly port: number
-  /** Called for each chunk from client to Redis. 'hold': from now on nothing passes, not even a good-bye; 'cut': the connection ends. */
+  /** Judges what comes from the client. 'hold': from now on nothing passes, not even a good-bye; 'cut': both ends close. */
   onRequest: (chunk: string) => 'pass' | 'hold' | 'cut'
   /** The same for each chunk from Redis to client. */
   onReply: (chunk: string) => 'pass' | 'hold' | 'cut'
@@ -17,9 +17,10 @@ export interface TcpProxy {
 export async function startProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   let count = 0
-  const server = createServer((client) => {
+  const server = createServer({ allowHalfOpen: true }, (client) => {
     count++
-    const target = connect(targetPort, '127.0.0.1')
+    const target = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true })
+    let isHeld = false
     const cut = () => {
       client.destroy()
       target.destroy()
@@ -33,11 +34,12 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
       })
     }
     const pass = (from: Socket, to: Socket, judge: (chunk: string) => 'pass' | 'hold' | 'cut') => {
+      from.on('end', () => isHeld || to.end())
       from.on('data', (chunk) => {
-        const verdict = judge(chunk.toString('latin1'))
+        const verdict = isHeld ? 'hold' : judge(chunk.toString('latin1'))
         if (verdict === 'cut') cut()
         else if (verdict === 'pass') to.write(chunk)
-        else for (const each of [client, target]) each.pause()
+        else isHeld = true
       })
     }
     pass(client, target, (chunk) => proxy.onRequest(chunk))

@@ -2,6 +2,7 @@
 // Not a mock and not shared: a test may stop, kill, restart or flush it as it likes.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -38,9 +39,22 @@ export interface RedisServer {
   restart(): Promise<void>
 }
 
+/** Temporary folders whose server was not stopped by the test, or not to the end. */
+const leftOver = new Set<string>()
+process.once('exit', () => {
+  for (const dir of leftOver) {
+    try {
+      rmSync(dir, { recursive: true, force: true })
+    } catch {
+      // Its server still runs and writes: the keeper below removes both.
+    }
+  }
+})
+
 /** Starts a redis-server and resolves when it answers PING. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'resque-redis-')))
+  if (options.dir === undefined) leftOver.add(dir)
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await freePort())
     const server = new PrivateRedis(port, dir, options)

@@ -11,6 +11,13 @@ def unavailable(why)
   exit 3
 end
 
+# Installed for good: a gem's specification is the last thing that is written of it.
+def missing_gems
+  InteropGems.all.reject do |name, version|
+    File.exist?(File.join(InteropGems::HOME, 'specifications', "#{name}-#{version}.gemspec"))
+  end
+end
+
 UNREACHABLE = /Unable to download|SocketError|Errno::|FetchError|[Tt]imed? ?out|E(AI_AGAIN|NOTFOUND|CONN|TIMEDOUT)|ENOTCACHED/
 
 def run(command, chdir: '.')
@@ -18,7 +25,7 @@ def run(command, chdir: '.')
 end
 
 def install_gems
-  missing = InteropGems.all.reject { |name, version| File.directory?(InteropGems.dir(name, version)) }
+  missing = missing_gems
   return if missing.empty?
 
   warn "Installing #{missing.size} gems for the tests beside Ruby"
@@ -26,11 +33,11 @@ def install_gems
              '--ignore-dependencies', '--no-document', '--force', '--quiet']
   output, status = run(command + missing.map { |name, version| "#{name}:#{version}" })
   # With --force, gem also ends well when it could not install something.
-  still = InteropGems.all.reject { |name, version| File.directory?(InteropGems.dir(name, version)) }
+  still = missing_gems
   return if status.success? && still.empty?
 
-  warn output
   unavailable('the gems cannot be fetched from here.') if output.match?(UNREACHABLE)
+  warn output
   abort "interop: #{still.map { |gem| gem.join(' ') }.join(', ')} could not be installed."
 end
 
@@ -42,8 +49,8 @@ def install_node_resque
   output, status = run(%w[npm ci --no-audit --no-fund --ignore-scripts --loglevel=error], chdir: target)
   return if status.success?
 
-  warn output
   unavailable('node-resque cannot be fetched from here.') if output.match?(UNREACHABLE)
+  warn output
   abort 'interop: node-resque could not be installed.'
 end
 

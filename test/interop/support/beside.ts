@@ -64,6 +64,8 @@ export class Side {
   redis!: RedisServer
   ruby!: Ruby
   resque!: Resque
+  /** Several tests look at the same things: they are not cleared away after each. */
+  isKept = false
   #jobs!: ReturnType<typeof interopJobs>
   #workers: Worker[] = []
   #clients: Resque[] = []
@@ -244,9 +246,9 @@ export function beside(
     describe.skipIf(whySkipped)(`${area}, beside resque ${stack.resque} with redis ${stack.redis}`, () => {
       const side = new Side(stack)
       beforeAll(() => side.start())
-      afterEach(() => side.clear())
+      afterEach(() => (side.isKept ? undefined : side.clear()))
       afterAll(() => side.end())
-      define(side, (direction, what, check, timeoutMs) => {
+      define(side, (direction, what, check, timeoutMs = 60_000) => {
         test(
           what,
           async ({ task }) => {
