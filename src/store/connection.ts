@@ -54,6 +54,7 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
     // A failed attempt to connect: calls that wait for it report it when their deadline comes.
     this.#redis.on('error', (error) => {
       this.#lastError = withoutCommand(error)
+      this.#expectErrors()
     })
   }
 
@@ -149,9 +150,19 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
     })
   }
 
+  /**
+   * The client listens for one error of each socket. A TLS socket that is given up may have more to say, which nobody
+   * would hear, and which would end the process.
+   */
+  #expectErrors(): void {
+    const { stream } = this.#redis
+    if (stream && !stream.listeners('error').includes(ignore)) stream.on('error', ignore)
+  }
+
   /** Drops the connection now and makes a new one; calls under way reject. */
   reset(): void {
     if (this.#closed || this.#redis.stream?.destroyed) return
+    this.#expectErrors()
     this.#redis.disconnect(true)
     // Not only said good-bye to: the other side may be gone, and never answer that either.
     this.#redis.stream?.destroy()
@@ -161,6 +172,7 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#expectErrors()
     this.#redis.disconnect()
   }
 
@@ -235,6 +247,8 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
     return new ClosedError('This connection to Redis was closed.', { hint: 'Make the call before close().' })
   }
 }
+
+function ignore(): void {}
 
 /** The client hangs a command and its arguments on an error: a password, or payloads, which logs would show. */
 function withoutCommand(error: Error & { command?: unknown }): Error {

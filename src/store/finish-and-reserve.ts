@@ -91,7 +91,7 @@ for i = 1, n do
         end
         extra = extra + 2
       end
-      if not why and field ~= '' then redis.pcall('HDEL', KEYS[4], field) end
+      if not why and field ~= '' then redis.pcall('HDEL', KEYS[4], field, field .. ':by') end
     end
     if not why then
       if letter ~= 'r' then processed = processed + 1 end

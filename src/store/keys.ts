@@ -38,7 +38,7 @@ export class Keys {
   // Ours.
   /** Set of the names of paused queues. */
   readonly pausedQueues: string
-  /** Hash: SHA-1 of queue and payload → how many workers died of it. */
+  /** Hash: SHA-1 of queue and payload → how many processes died of it; with `:by` after it → the mark of the last. */
   readonly deaths: string
   /** Hash: id of a worker of ours → JSON of what others must know to judge it. A worker that is not in it is Ruby's. */
   readonly kinds: string

@@ -2,6 +2,7 @@
  * Workers: who is registered, what they do, and their end (protocol 5 and 6; recovery is our own).
  */
 import { isJsonObject, parseJson } from '../json.js'
+import { bury } from './bury.js'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
 import { type Payload, readWorkingRecord, startedAt, type WorkingRecord } from './records.js'
@@ -131,57 +132,6 @@ for i = 2, #ARGV do
 end
 return busy`)
 
-/**
- * Ends a worker that is dead, or that somebody removes, together with the job it held: in one step, and only if
- * it still stands as it was judged.
- *
- * KEYS  1 workers  2 workers:heartbeat  3 workers:kind  4 queues  5 deaths
- * ARGV  1 namespace with colon  2 worker id  3 the working record it was judged by, '' for none
- *       4 the heartbeat it was judged by, '' for "does not matter"
- *       5 what becomes of the job: '' nothing, 'requeue' or 'fail'
- *       6 queue  7 payload  8 field of deaths  9 how many deaths park a job
- *       10 m, then m × (list, text, set or ''): the failure to write for 'fail', or when the job is parked
- * Reply 'changed', 'removed', 'requeued', 'failed' or 'parked'; an error, and nothing was done, where a queue or a
- *       failed list is of another type
- * Cost  constant
- */
-const buryScript = script(`
-local prefix, id = ARGV[1], ARGV[2]
-local key = prefix .. 'worker:' .. id
-if (redis.call('GET', key) or '') ~= ARGV[3] then return 'changed' end
-if ARGV[4] ~= '' and (redis.call('HGET', KEYS[2], id) or '') ~= ARGV[4] then return 'changed' end
-local verdict, fate = 'removed', ARGV[5]
-if fate == 'requeue' then
-  if (tonumber(redis.call('HGET', KEYS[5], ARGV[8])) or 0) + 1 >= tonumber(ARGV[9]) then
-    verdict, fate = 'parked', 'fail'
-  else
-    redis.call('LPUSH', prefix .. 'queue:' .. ARGV[6], ARGV[7])
-    redis.call('SADD', KEYS[4], ARGV[6])
-    redis.call('HINCRBY', KEYS[5], ARGV[8], 1)
-    redis.call('EXPIRE', KEYS[5], 604800)
-    verdict = 'requeued'
-  end
-end
-if fate == 'fail' then
-  for i = 1, tonumber(ARGV[10]) do
-    local kind = redis.call('TYPE', prefix .. ARGV[8 + 3 * i]).ok
-    if kind ~= 'list' and kind ~= 'none' then
-      return redis.error_reply('WRONGTYPE ' .. prefix .. ARGV[8 + 3 * i] .. ' is a ' .. kind .. ', not a list of failures')
-    end
-  end
-  for i = 1, tonumber(ARGV[10]) do
-    local at = 8 + 3 * i
-    redis.call('RPUSH', prefix .. ARGV[at], ARGV[at + 1])
-    if ARGV[at + 2] ~= '' then redis.call('SADD', prefix .. ARGV[at + 2], ARGV[at]) end
-  end
-  if verdict == 'parked' then redis.call('HDEL', KEYS[5], ARGV[8]) else verdict = 'failed' end
-end
-redis.call('SREM', KEYS[1], id)
-redis.call('DEL', key, key .. ':started', prefix .. 'stat:processed:' .. id, prefix .. 'stat:failed:' .. id)
-redis.call('HDEL', KEYS[2], id)
-redis.call('HDEL', KEYS[3], id)
-return verdict`)
-
 /** What became of a worker that was buried, and of its job. */
 export type Verdict =
   /** It no longer stood as it was judged; nothing was done. */
@@ -208,6 +158,8 @@ export interface Burial {
     payload: Payload
     deathField: string
     maxDeaths: number
+    /** What the marks of the process that died begin with. Default: the worker's id. */
+    process?: string | undefined
     /** What to write when it fails, or is parked. */
     entries: FailureEntry[]
   }
@@ -352,7 +304,7 @@ export class Workers {
     const { workers, heartbeats, kinds, queues, deaths, prefix } = this.#keys
     const entries = job?.entries ?? []
     return (await this.#connection.run(
-      buryScript,
+      bury,
       [workers, heartbeats, kinds, queues, deaths],
       [
         prefix,
@@ -364,6 +316,7 @@ export class Workers {
         job?.payload ?? '',
         job?.deathField ?? '',
         job?.maxDeaths ?? 0,
+        job?.process ?? id,
         entries.length,
         ...entries.flatMap(({ list, text, listedIn }) => [list, text, listedIn ?? '']),
       ],

@@ -140,5 +140,13 @@ async function fateOf(options: PruneOptions, id: string, job: WorkingRecord, kin
     queue,
   }
   const entries = await entriesOf(failureBackend, failure, log)
-  return { fate, queue, payload, deathField: deathField(queue, payload), maxDeaths, entries }
+  return {
+    fate,
+    queue,
+    payload,
+    deathField: deathField(queue, payload),
+    maxDeaths,
+    process: job.run?.split('.')[0],
+    entries,
+  }
 }

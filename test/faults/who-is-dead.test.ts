@@ -164,17 +164,6 @@ test('equal jobs that died together in one process are not taken for one that ki
   expect(await room.resque.failed.count()).toBe(0)
 })
 
-test('a process of very many slots shows that it lives', async () => {
-  const worker = await room.start({ ...rhythm, concurrency: 5_000 })
-  const last = worker.ids.at(-1) as string
-  const heartbeat = async () =>
-    Date.parse((await room.redis.client.hget('resque:workers:heartbeat', last)) as string)
-  const before = await heartbeat()
-  await waitFor(async () => (await heartbeat()) > before, { message: 'a heartbeat of the last slot' })
-  await worker.stop()
-  expect(await leftovers(room.redis.client)).toEqual(nothing)
-})
-
 test('ten that look at once put the jobs of a dead worker back once', async () => {
   const dead = start({ concurrency: 20 })
   await dead.ready

@@ -148,6 +148,26 @@ test('TLS with a certificate that nobody vouches for is refused, and the error s
   expect(await redis.client.keys('*')).toEqual([])
 })
 
+test('a TLS connection that is given up at any moment of its handshake throws nothing at the process', async () => {
+  const thrown: unknown[] = []
+  const listeners = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', (error) => thrown.push(error))
+  try {
+    for (let i = 0; i < 150; i++) {
+      const resque = connect({ redis: `rediss://127.0.0.1:${tlsPort}`, commandTimeoutMs: 1 + (i % 50) })
+      await expect(resque.queues()).rejects.toThrow(ConnectionError)
+      await resque.close()
+    }
+    // What the last of them had to say has been said.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(thrown).toEqual([])
+  } finally {
+    process.removeAllListeners('uncaughtException')
+    for (const listener of listeners) process.on('uncaughtException', listener)
+  }
+})
+
 test('plain text to a TLS port is an error within the deadline', async () => {
   const enqueue = connect({ redis: `redis://127.0.0.1:${tlsPort}` }).enqueueTo('q', 'Job')
   await expect(enqueue).rejects.toThrow(ConnectionError)

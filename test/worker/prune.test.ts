@@ -24,6 +24,9 @@ interface Dead {
   queue?: string
 }
 
+/** How many processes died: each has a mark of its own in what it recorded. */
+let processes = 0
+
 /** The keys of a worker that was heard of last some time ago. */
 async function leave(
   { silent = 60, deadAfterMs = 30_000, failOnDeath = [], queue = 'mail', ...rest }: Dead,
@@ -40,7 +43,7 @@ async function leave(
     await room.client.hset('resque:workers:kind', worker, JSON.stringify(kind))
   }
   if (rest.payload === null) return
-  const record = `{"queue":"${queue}","run_at":"2026-11-24T02:14:40Z","payload":${rest.payload ?? payload}${isRuby ? '' : ',"run":"n.1.1"'}}`
+  const record = `{"queue":"${queue}","run_at":"2026-11-24T02:14:40Z","payload":${rest.payload ?? payload}${isRuby ? '' : `,"run":"n${++processes}.1.1"`}}`
   await room.client.set(`resque:worker:${worker}`, record)
 }
 

@@ -34,7 +34,7 @@ export async function leftovers(redis: Redis, namespace = 'resque'): Promise<Lef
     heartbeats: (await redis.hkeys(key('workers:heartbeat'))).sort(),
     kinds: (await redis.hkeys(key('workers:kind'))).sort(),
     failed: await redis.llen(key('failed')),
-    deaths: await redis.hlen(key('deaths')),
+    deaths: (await redis.hkeys(key('deaths'))).filter((field) => !field.endsWith(':by')).length,
   }
   for (const name of await redis.keys(key('queue:*'))) {
     found.waiting[name.slice(key('queue:').length)] = await redis.llen(name)
