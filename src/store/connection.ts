@@ -28,6 +28,7 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
   readonly #options: ConnectionOptions
   #lastError: Error | undefined
   #closed = false
+  #heardAt = performance.now()
   /** While it is connected and not yet ready. */
   #greeting: NodeJS.Timeout | undefined
 
@@ -61,6 +62,11 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
   /** Where it leads to, without credentials. */
   get address(): string {
     return describeRedis(this.#options.target)
+  }
+
+  /** When the last answer came, by the clock of `performance.now()`. */
+  get heardAt(): number {
+    return this.#heardAt
   }
 
   get isReady(): boolean {
@@ -199,6 +205,7 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
       reply.then(
         (value) => {
           clearTimeout(timer)
+          this.#heardAt = performance.now()
           resolve(value)
         },
         (error) => {

@@ -31,15 +31,19 @@ export class Presence {
   #heartbeat: Heartbeat | undefined
   #pruning: NodeJS.Timeout | undefined
   #isLeaving = false
-  /** Since when it has been in touch with Redis without a break. */
+  /** Since when it has been in touch with Redis without a break that matters. */
   #inTouchSince = performance.now()
   #tookTurnAt = performance.now()
 
   constructor(options: PresenceOptions) {
     this.#options = options
     this.#log = options.settings.log
-    options.store.connection.on('ready', () => {
-      this.#inTouchSince = performance.now()
+    const { deadAfterMs, heartbeatMs } = options.settings
+    const { connection } = options.store
+    connection.on('ready', () => {
+      const now = performance.now()
+      // A break that costs nobody more than some heartbeats is none.
+      if (now - connection.heardAt > deadAfterMs / 2 - heartbeatMs) this.#inTouchSince = now
     })
   }
 

@@ -88,3 +88,47 @@ test('every job runs though worker processes are killed at random moments', asyn
   expect(runCount - jobCount).toBeLessThanOrEqual(killedSlots)
   expect(await leftovers(redis.client)).toEqual(nothing)
 })
+
+test('a worker process that is killed takes its children with it, and their jobs run again', async () => {
+  const random = seeded('kill with children')
+  const ids = Array.from({ length: scaled(150) }, (_, i) => `job-${i}`)
+  const slots = 3
+  await resque.enqueueMany(ids.map((id) => [Record, id, random.between(0, 100)]))
+  const rhythm = {
+    intervalMs: 500,
+    heartbeatMs: 400,
+    deadAfterMs: 4_000,
+    pruneIntervalMs: 400,
+    maxDeaths: 100,
+  }
+  const start = () =>
+    processes.start({ url: redis.url, worker: { ...rhythm, concurrency: slots, isolation: 'process' } })
+  start()
+  start()
+  let kills = 0
+  while (!ids.every((id) => processes.runs().ended.has(id))) {
+    const enough = processes.runs().begun.size + random.between(1, ids.length / 5)
+    await waitFor(
+      () => processes.runs().begun.size >= enough || ids.every((id) => processes.runs().ended.has(id)),
+      { timeoutMs: 30_000, intervalMs: 50 },
+    )
+    if (kills === 6) continue
+    const victim = random.pick(processes.alive)
+    victim.kill('SIGKILL')
+    kills++
+    await victim.exited
+    start()
+  }
+  await waitFor(async () => Object.keys((await leftovers(redis.client)).records).length === 0, {
+    timeoutMs: 20_000,
+  })
+  await waitFor(async () => (await resque.workers()).length === processes.alive.length * slots, {
+    timeoutMs: 20_000,
+  })
+  await processes.end('SIGTERM')
+  await waitFor(() => processes.running.length === 0, { message: 'every child to be gone' })
+  const runCount = [...processes.runs().begun.values()].reduce((sum, each) => sum + each, 0)
+  console.info(`kill with children: ${kills} killed, ${runCount - ids.length} extra runs`)
+  expect(runCount - ids.length).toBeLessThanOrEqual(kills * slots)
+  expect(await leftovers(redis.client)).toEqual(nothing)
+})

@@ -40,7 +40,7 @@ test('calls that a slow Redis does when nobody waits any more neither lose nor d
   const random = seeded('slow Redis')
   const resque = room.client(room.redis.url, 250)
   const worker = await room.start({ resque, concurrency: 10, heartbeatMs: 500 })
-  const ids = idsOf(scaled(3_000))
+  const ids = idsOf(scaled(800))
   await room.resque.enqueueMany(
     ids.map((id, i) => [i % 10 ? room.Record : room.Boom, id, random.between(0, 10)]),
   )

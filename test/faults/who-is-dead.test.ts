@@ -150,18 +150,33 @@ test('a loop that hangs ends its process, and its job is given to another', asyn
 test('equal jobs that died together in one process are not taken for one that kills its workers', async () => {
   const equal = () => room.resque.push('runs', { class: 'Record', args: ['equal', 600_000] })
   for (let i = 0; i < 10; i++) await equal()
-  for (let round = 1; round <= 2; round++) {
-    const doomed = start({ concurrency: 10 })
-    await waitFor(() => processes.runs().begun.get('equal') === 10 * round, { timeoutMs: 20_000 })
-    doomed.kill('SIGKILL')
-    await doomed.exited
-  }
+  const doomed = start({ concurrency: 10 })
+  await waitFor(() => processes.runs().begun.get('equal') === 10)
+  doomed.kill('SIGKILL')
+  await doomed.exited
   await room.start({ ...rhythm, queues: 'none' })
   await waitFor(async () => (await room.redis.client.llen('resque:queue:runs')) === 10, {
     timeoutMs: 20_000,
     message: 'all of them to be back in their queue',
   })
   expect(await room.resque.failed.count()).toBe(0)
+})
+
+test('the dead are found also over connections that break all the time', async () => {
+  const dead = start()
+  await dead.ready
+  await room.resque.enqueue(room.Record, 'held', 600_000)
+  await waitFor(() => processes.runs().begun.has('held'))
+  dead.kill('SIGKILL')
+  await dead.exited
+  await room.start({ ...rhythm, queues: 'none' })
+  await waitFor(
+    async () => {
+      await room.redis.client.call('CLIENT', 'KILL', 'TYPE', 'NORMAL', 'SKIPME', 'yes')
+      return (await room.redis.client.llen('resque:queue:runs')) === 1
+    },
+    { timeoutMs: 30_000, intervalMs: 1_000, message: 'the job to be back in its queue' },
+  )
 })
 
 test('ten that look at once put the jobs of a dead worker back once', async () => {

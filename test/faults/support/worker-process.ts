@@ -61,6 +61,12 @@ export class WorkerProcesses {
     return runs
   }
 
+  /** The processes that jobs ran in, children of workers among them, and that live. */
+  get running(): number[] {
+    const pids = readdirSync(this.dir).flatMap((name) => /^(\d+)\.runs$/.exec(name)?.[1] ?? [])
+    return pids.map(Number).filter(lives)
+  }
+
   /** Sends a signal to each that lives, and resolves when all have ended. */
   async end(signal: NodeJS.Signals): Promise<void> {
     for (const process of this.alive) process.kill(signal)
@@ -133,5 +139,14 @@ export class WorkerProcess {
       .split('\n')
       .slice(0, -1)
       .map((line) => JSON.parse(line) as LogLine)
+  }
+}
+
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
   }
 }
