@@ -14,7 +14,7 @@ export interface WorkerInfo {
   id: string
   host: string
   pid: number
-  /** As configured, patterns included. */
+  /** As configured, patterns included. The last is `…` where an id has no room for a very long list. */
   queues: string[]
   /** As it was written at the start, or '' if it was not. */
   started: string

@@ -7,8 +7,13 @@
  */
 import { NoQueueError } from '../errors.js'
 
+/** An id is part of the keys that each job writes: one of a thousand queues costs more than the job. */
+const MAX_LABEL_CHARS = 1_000
+/** Stands in an id for the queues that it has no room for. */
+const MORE = '…'
+
 export class QueueList {
-  /** The list as it stands in a worker's id: patterns kept, exclusions left out. */
+  /** The list as it stands in a worker's id: patterns kept, exclusions left out, the rest of a very long one as `…`. */
   readonly label: string
   /** Whether it depends on which queues exist. */
   readonly isDynamic: boolean
@@ -21,7 +26,7 @@ export class QueueList {
     const included = texts.filter((text) => !text.startsWith('!'))
     const excluded = texts.filter((text) => text.startsWith('!')).map((text) => text.slice(1))
     if (included.length === 0) throw new NoQueueError('Please give each worker at least one queue.')
-    this.label = included.join(',')
+    this.label = labelOf(included)
     this.isDynamic = excluded.length > 0 || included.some(isPattern)
     this.#entries = included.map((text) => ({ text, pattern: isPattern(text) ? toRegExp(text) : undefined }))
     this.#exclusions = excluded.map(toRegExp)
@@ -56,6 +61,13 @@ export class QueueList {
 interface Entry {
   text: string
   pattern: RegExp | undefined
+}
+
+function labelOf(names: string[]): string {
+  const whole = names.join(',')
+  if (whole.length <= MAX_LABEL_CHARS) return whole
+  const end = whole.lastIndexOf(',', MAX_LABEL_CHARS)
+  return end < 0 ? whole : `${whole.slice(0, end)},${MORE}`
 }
 
 function isPattern(text: string): boolean {

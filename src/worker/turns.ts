@@ -16,6 +16,7 @@ import {
   type SlotNaming,
 } from '../store/slots.js'
 import type { Store } from '../store/store.js'
+import type { Offer, WatchedQueues } from './watched-queues.js'
 
 /** One slot: free, or holding a job until Redis has accepted its end. */
 export interface Slot {
@@ -45,7 +46,7 @@ export interface TurnsOptions {
   naming: SlotNaming
   log: Logger
   /** The queues to take from, as they are at each turn. */
-  queues: { readonly names: readonly string[]; readonly json: string; readonly isDynamic: boolean }
+  queues: WatchedQueues
   /** A slot has a job: start it. */
   onJob(slot: Slot, held: Held): void
   /** The end of a job was accepted. */
@@ -169,28 +170,28 @@ export class Turns {
     const idle = takes ? this.#idle.splice(Math.max(0, this.#idle.length - room)).reverse() : []
     const offered = [...ended, ...idle]
     const call = (++this.#calls).toString(36)
-    const { names, json, isDynamic } = queues
+    const offer = takes ? queues.offer() : undefined
     this.#wantsJobs = false
     let reply: ReserveReply
     try {
       const request = {
-        slots: offered.map(offer),
-        queues: takes ? json : undefined,
-        countQueues: takes && isDynamic,
+        slots: offered.map(offeredSlot),
+        queues: offer?.json,
+        countQueues: takes && queues.isDynamic,
         nonce,
         call,
         naming,
         runAt: this.#now(),
       }
-      reply = await store.slots.finishAndReserve(request, names)
+      reply = await store.slots.finishAndReserve(request, offer?.names ?? [])
     } catch (error) {
       await this.#recover(error, offered, call)
       return
     }
-    await this.#apply(offered, reply, takes, call)
+    await this.#apply(offered, reply, offer, call)
   }
 
-  async #apply(offered: Slot[], reply: ReserveReply, takes: boolean, call: string): Promise<void> {
+  async #apply(offered: Slot[], reply: ReserveReply, offer: Offer | undefined, call: string): Promise<void> {
     const refused = new Map(reply.refused.map(({ slot, reason }) => [offered[slot] as Slot, reason]))
     const odd: Slot[] = []
     const unregistered: Slot[] = []
@@ -212,14 +213,17 @@ export class Turns {
     }
     const took = reply.jobs.length
     const room = offered.length - refused.size
-    const foundAll = took < room || reply.isPaused
+    const emptied = took < room
+    if (offer && !reply.isPaused) this.#options.queues.took(offer, reply.jobs, emptied)
+    // A part of the queues that is empty says nothing of the others.
+    const foundAll = reply.isPaused || (emptied && offer?.isAll !== false)
     this.#appetite = foundAll ? Math.max(1, took) : Math.min(MAX_OFFERED, 2 * Math.max(took, 1))
     // More may wait than was offered room for.
-    if (takes && !foundAll) this.#wantsJobs = true
+    if (offer && !foundAll) this.#wantsJobs = true
     if (unwritten.length > 0) this.#tryLater(unwritten)
     if (unregistered.length > 0) await this.#options.onUnregistered(unregistered)
     if (odd.length > 0 && !(await this.#reconcile(odd))) return
-    if (takes) {
+    if (offer) {
       this.#options.onTurn({ foundAll, took, isPaused: reply.isPaused, queueCount: reply.queueCount })
     }
   }
@@ -334,7 +338,7 @@ export class Turns {
   }
 }
 
-function offer({ number, held }: Slot): OfferedSlot {
+function offeredSlot({ number, held }: Slot): OfferedSlot {
   if (!held) return { number }
   const { call, queue, payload, deaths } = held
   const field = deaths > 0 ? deathField(queue, payload) : undefined

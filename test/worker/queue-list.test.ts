@@ -69,3 +69,17 @@ test('includes says whether a queue would be taken from, if it existed', () => {
     ...[true, true, false, false],
   ])
 })
+
+test('a very long list is cut at a name in the label, and says so', () => {
+  const names = Array.from({ length: 1_000 }, (_, i) => `queue-${i}`)
+  const { label } = new QueueList(names)
+  expect(label.length).toBeLessThanOrEqual(1_002)
+  const shown = label.split(',')
+  expect(shown.at(-1)).toBe('…')
+  expect(names.slice(0, shown.length - 1)).toEqual(shown.slice(0, -1))
+  expect(new QueueList(names.slice(0, 50)).label).toBe(names.slice(0, 50).join(','))
+})
+
+test('one name is never cut, however long', () => {
+  expect(new QueueList(['x'.repeat(3_000)]).label).toBe('x'.repeat(3_000))
+})

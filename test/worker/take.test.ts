@@ -56,6 +56,24 @@ test('after each job the first queue is looked at first again', async () => {
   expect(done).toEqual(['low 1', 'high 9', 'low 2'])
 })
 
+test('a job in the first of many queues does not wait until the last is empty', async () => {
+  const { done, Job } = noting()
+  const Slow = defineJob({
+    name: 'Slow',
+    async perform(id: number) {
+      if (id === 5) await room.resque.enqueueTo('q000', 'Job', 'first')
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      done.push(`${this.queue} ${id}`)
+    },
+  })
+  const queues = Array.from({ length: 200 }, (_, i) => `q${String(i).padStart(3, '0')}`)
+  for (let i = 0; i < 300; i++) await room.resque.enqueueTo('q199', Slow, i)
+  await room.start({ jobs: [Job, Slow], queues })
+  await waitFor(() => done.length === 301)
+  expect(done.indexOf('q000 first')).toBeGreaterThanOrEqual(0)
+  expect(done.indexOf('q000 first')).toBeLessThan(250)
+})
+
 test('with patterns the order is: by entry, then by name', async () => {
   const { done, Job } = noting()
   for (const queue of ['b', 'mail_2', 'a', 'mail_1', 'skip']) await fill(queue, 0)
