@@ -15,6 +15,7 @@ const END_DEADLINE_MS = 15_000
  * @property {number} port  of the private Redis
  * @property {number} [jobs]
  * @property {number} [concurrency]
+ * @property {number} [prefetch]
  * @property {number} [jobMs]  how long each job waits on a timer
  * @property {string[]} [queues]
  * @property {number} [inFlight]  enqueue calls that are awaited at the same time

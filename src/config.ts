@@ -17,6 +17,7 @@ export const defaults = {
   maxPayloadBytes: 1024 * 1024,
   /** Jobs at a time in one worker process. */
   concurrency: 1,
+  prefetch: 0,
   /** The net under the wake-up by Redis: how long an idle worker waits before it looks for itself. Ruby polls at 5 s. */
   intervalMs: 5_000,
   /** How often a process shows that it lives. Ruby: 60 s. */

@@ -24,6 +24,7 @@ export const QUEUE = 'bench'
  * @typedef {object} WorkerSpec
  * @property {number} port
  * @property {number} concurrency
+ * @property {number} [prefetch]  jobs held ready beyond those; only resque-ts has that
  * @property {string[]} queues  only resque-ts is measured with others than `QUEUE`
  * @property {(n: number) => void | Promise<void>} perform
  */

@@ -48,6 +48,7 @@ export async function openWorker(spec) {
     queues: spec.queues,
     jobs: [Noop],
     concurrency: spec.concurrency,
+    prefetch: spec.prefetch ?? 0,
   })
   return {
     start: () => worker.start(),

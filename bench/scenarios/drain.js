@@ -5,6 +5,8 @@ import { BEE, BULLMQ, fill, measureThroughput, OURS, plain } from './scenario.js
 
 /** @typedef {import('./scenario.js').Scenario} Scenario */
 
+const PREFETCHING = `${OURS}, prefetch`
+
 /**
  * @param {object} options
  * @param {string} options.name
@@ -12,17 +14,22 @@ import { BEE, BULLMQ, fill, measureThroughput, OURS, plain } from './scenario.js
  * @param {number} options.jobs
  * @param {number} options.concurrency
  * @param {number} [options.jobMs]
+ * @param {number} [options.prefetch]  a second row of ours, with so many jobs held ready
  * @param {string[]} [options.peers]  the first one is the baseline
  * @param {import('./scenario.js').Target[]} options.targets
  * @returns {Scenario}
  */
-function drain({ name, title, jobs, concurrency, jobMs = 0, peers = [BULLMQ, BEE], targets }) {
+function drain({ name, title, jobs, concurrency, jobMs = 0, prefetch = 0, peers = [BULLMQ, BEE], targets }) {
   return {
     name,
     title,
     jobs,
     ...(peers[0] && { baseline: peers[0] }),
-    variants: plain(OURS, ...peers),
+    variants: [
+      ...plain(OURS),
+      ...(prefetch > 0 ? [{ label: PREFETCHING, adapter: OURS, prefetch }] : []),
+      ...plain(...peers),
+    ],
     columns: THROUGHPUT_COLUMNS,
     measure: async (bench, variant) => {
       await fill(bench, variant)
@@ -34,13 +41,14 @@ function drain({ name, title, jobs, concurrency, jobMs = 0, peers = [BULLMQ, BEE
 
 /**
  * @param {number} atLeast
+ * @param {string} [label]
  * @returns {import('./scenario.js').Target}
  */
-function timesBullmq(atLeast) {
+function timesBullmq(atLeast, label = OURS) {
   return {
-    what: `jobs/s, × ${BULLMQ}`,
+    what: `jobs/s${label === OURS ? '' : ' (prefetch)'}, × ${BULLMQ}`,
     atLeast,
-    measured: (samples) => samples.ratio(OURS, BULLMQ, 'perSecond'),
+    measured: (samples) => samples.ratio(label, BULLMQ, 'perSecond'),
   }
 }
 
@@ -71,14 +79,16 @@ export const drains = [
     title: 'no-op jobs, concurrency 10',
     jobs: 100_000,
     concurrency: 10,
-    targets: [timesBullmq(4)],
+    prefetch: 90,
+    targets: [timesBullmq(4), timesBullmq(4, PREFETCHING)],
   }),
   drain({
     name: 'drain-1',
     title: 'no-op jobs, one at a time',
     jobs: 100_000,
     concurrency: 1,
-    targets: [timesBullmq(1.6)],
+    prefetch: 9,
+    targets: [timesBullmq(1.6), timesBullmq(1.6, PREFETCHING)],
   }),
   drain({
     name: 'drain-1ms',

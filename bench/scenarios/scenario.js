@@ -14,6 +14,7 @@ import { metered } from '../meter.js'
  * @property {string} adapter
  * @property {string} [producer]  adapter of the producing process, when it is another one
  * @property {string[]} [queues]
+ * @property {number} [prefetch]
  */
 
 /**
@@ -87,9 +88,9 @@ export function fill(bench, variant, { bare = false } = {}) {
  */
 export function measureThroughput(bench, variant, spec) {
   const { jobs, redis, nodeOptions } = bench
-  const { adapter, queues } = variant
+  const { adapter, queues, prefetch = 0 } = variant
   const port = redis.port
-  const whole = { adapter, port, jobs, nodeOptions, ...(queues && { queues }), ...spec }
+  const whole = { adapter, port, jobs, nodeOptions, prefetch, ...(queues && { queues }), ...spec }
   return withChild(whole, async (child) => {
     const { result, spent } = await metered(redis.client, () => child.go())
     const nodeCpu = (result.cpuSeconds / jobs) * 10_000

@@ -11,7 +11,7 @@ import { cpuSeconds, rssMiB, Tally } from './task.js'
  * @returns {Promise<import('./task.js').Task>}
  */
 export async function prepare(adapter, spec) {
-  const { port, jobs = 0, concurrency = 1, jobMs = 0, queues = [QUEUE] } = spec
+  const { port, jobs = 0, concurrency = 1, jobMs = 0, queues = [QUEUE], prefetch = 0 } = spec
   const tally = new Tally(jobs)
   const noop = (/** @type {number} */ n) => {
     tally.begin()
@@ -23,7 +23,7 @@ export async function prepare(adapter, spec) {
     tally.finish(n)
   }
   const perform = jobMs > 0 ? timed : noop
-  const worker = await adapter.openWorker({ port, concurrency, queues, perform })
+  const worker = await adapter.openWorker({ port, concurrency, prefetch, queues, perform })
 
   const go = async () => {
     const before = cpuSeconds()

@@ -19,6 +19,7 @@ export interface WorkFlags extends CommonFlags {
   queue?: string
   require?: readonly string[]
   concurrency?: number
+  prefetch?: number
   intervalMs?: number
   untilEmpty?: boolean
   heartbeatMs?: number
@@ -119,6 +120,7 @@ async function makeWorker({ flags, env, queues }: WorkerProcessOptions, logger: 
     jobs,
     hooks,
     concurrency: flags.concurrency ?? env.count ?? defaults.concurrency,
+    prefetch: flags.prefetch ?? defaults.prefetch,
     untilEmpty: flags.untilEmpty === true || intervalMs === 0,
     intervalMs: intervalMs || defaults.intervalMs,
     heartbeatMs: flags.heartbeatMs ?? defaults.heartbeatMs,

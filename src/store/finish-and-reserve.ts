@@ -6,8 +6,8 @@ import { script } from './scripts.js'
 /**
  * KEYS  1 workers  2 pause-all-workers  3 queues:paused  4 deaths  5 queues  6 stat:processed  7 stat:failed
  * ARGV  1 namespace with colon  2 run_at  3 nonce  4 call  5 JSON array of the keys of queues, or ''  6 '1' to count queues
- *       7 host  8 separator  9 tail of the worker ids
- *       10 the slots, '<number><state> …': a free one has no state; one whose job ended has a letter and the call
+ *       7 how many jobs to take at most  8 host  9 separator  10 tail of the worker ids
+ *       11 the slots, '<number><state> …': a free one has no state; one whose job ended has a letter and the call
  *       that took it: d(one), c(done, and clear its deaths), f(ailed), r(eturned)
  *       then what the states need, in order: c: death field · f: death field or '', m, then m × (list, text, set or '')
  *       · r: queue, payload
@@ -30,11 +30,11 @@ import { script } from './scripts.js'
 export const finishAndReserve = script(`
 local prefix, run_at, nonce, call = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local find, sub, gsub, byte, format = string.find, string.sub, string.gsub, string.byte, string.format
-local plain, numbered, tail = prefix .. 'worker:' .. ARGV[7] .. ARGV[9], prefix .. 'worker:' .. ARGV[7] .. ARGV[8], ARGV[9]
+local plain, numbered, tail = prefix .. 'worker:' .. ARGV[8] .. ARGV[10], prefix .. 'worker:' .. ARGV[8] .. ARGV[9], ARGV[10]
 local id_at = #prefix + 8
 local numbers, states, keys = {}, {}, {KEYS[2]}
 local n = 0
-for number, state in string.gmatch(ARGV[10], '(%d+)(%S*)') do
+for number, state in string.gmatch(ARGV[11], '(%d+)(%S*)') do
   n = n + 1
   numbers[n], states[n] = number, state
   keys[n + 1] = number == '1' and plain or numbered .. number .. tail
@@ -45,7 +45,7 @@ local special = redis.call('EXISTS', KEYS[3], KEYS[4]) > 0
 
 local refused, free, ended = {}, {}, {}
 local processed, failed = 0, 0
-local extra = 11
+local extra = 12
 
 local function append(count)
   for i = 1, count > 1 and count or 0 do
@@ -136,10 +136,10 @@ end
 
 local paused = records[1] and string.lower(gsub(records[1], '%s', '')) == 'true'
 local runs, deaths, wrapped, payloads, sets = {}, {}, {}, {}, {}
-local taken = 0
+local taken, want = 0, math.min(#free, tonumber(ARGV[7]))
 local name_at = #prefix + 7
 local function take(key, name, index)
-  local got = redis.pcall('LPOP', key, #free - taken)
+  local got = redis.pcall('LPOP', key, want - taken)
   if not got or got.err then return end
   local head = '{"queue":' .. gsub(cjson.encode(name), '\\\\/', '/') .. ',"run_at":"' .. run_at .. '","payload":'
   local mark = ',"run":"' .. nonce .. '.' .. call .. '.'
@@ -167,7 +167,7 @@ local function take(key, name, index)
   runs[#runs + 1] = index .. ':' .. #got
 end
 
-if ARGV[5] ~= '' and #free > 0 and not paused then
+if ARGV[5] ~= '' and want > 0 and not paused then
   local invalid, depth = cjson.decode_invalid_numbers(), cjson.decode_max_depth()
   local queues = decode(ARGV[5])
   cjson.decode_invalid_numbers(false)
@@ -178,7 +178,7 @@ if ARGV[5] ~= '' and #free > 0 and not paused then
   end
   local function take_each(from, to)
     for i = from, to do
-      if taken == #free then return end
+      if taken == want then return end
       local name = sub(queues[i], name_at)
       if not held[name] then take(queues[i], name, i) end
     end
@@ -189,10 +189,10 @@ if ARGV[5] ~= '' and #free > 0 and not paused then
   else
     for from = 1, #queues, 64 do
       local to = math.min(from + 63, #queues)
-      if taken < #free and any(from, to) then
+      if taken < want and any(from, to) then
         for part = from, to, 8 do
           local part_to = math.min(part + 7, to)
-          if taken < #free and any(part, part_to) then take_each(part, part_to) end
+          if taken < want and any(part, part_to) then take_each(part, part_to) end
         end
       end
     end

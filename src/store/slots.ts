@@ -86,6 +86,8 @@ export interface ReserveReply {
 
 export interface ReserveRequest {
   slots: OfferedSlot[]
+  /** How many of them may be given a job. */
+  limit: number
   /** JSON array of the keys of the queues to take from, in order. Undefined: take nothing. */
   queues: string | undefined
   countQueues: boolean
@@ -135,6 +137,7 @@ export class Slots {
       request.call,
       request.queues ?? '',
       request.countQueues ? '1' : '',
+      request.limit,
       naming.host,
       naming.separator,
       naming.tail,

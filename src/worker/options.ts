@@ -17,6 +17,11 @@ export interface WorkerOptions {
   jobs: readonly AnyJob[]
   /** How many jobs at a time. Default: 1. */
   concurrency?: number
+  /**
+   * How many jobs more it may hold ready while those run, so that short jobs need not wait for Redis. Each of them has
+   * a slot, and so an id, of its own. Where jobs take long it holds none. Default: 0.
+   */
+  prefetch?: number
   /** How long it rests, unwoken, before it looks by itself. Default: 5,000 ms. */
   intervalMs?: number
   /** Stop by itself once nothing is left to take (Ruby: INTERVAL=0). */
@@ -69,6 +74,7 @@ export interface WorkerSettings
 /** How each number is checked; its default stands in config.ts. */
 const numbers = {
   concurrency: { min: 1, integer: true },
+  prefetch: { min: 0, integer: true },
   intervalMs: { min: 1 },
   heartbeatMs: { min: 1 },
   deadAfterMs: { min: 1 },

@@ -55,9 +55,8 @@ export class Presence {
   /** Registers every slot, and keeps them alive from then on. */
   async enter(): Promise<Identity> {
     const { store, settings, label, hasTitle } = this.#options
-    const identity = await register(store, { label, count: settings.concurrency, hasTitle }, (id) =>
-      this.#kind(id),
-    )
+    const count = settings.concurrency + settings.prefetch
+    const identity = await register(store, { label, count, hasTitle }, (id) => this.#kind(id))
     this.#identity = identity
     this.#tookTurnAt = performance.now()
     this.#heartbeat = new Heartbeat({

@@ -47,6 +47,8 @@ export interface TurnsOptions {
   log: Logger
   /** The queues to take from, as they are at each turn. */
   queues: WatchedQueues
+  /** How many slots may hold a job at this moment. */
+  room(): number
   /** A slot has a job: start it. */
   onJob(slot: Slot, held: Held): void
   /** The end of a job was accepted. */
@@ -148,17 +150,27 @@ export class Turns {
 
   #turnNow(): void {
     if (this.#underWay !== undefined) return
-    const takes = this.#isTaking && this.#wantsJobs
+    const takes = this.#isTaking && this.#wantsJobs && this.#room > 0
     if (this.#ended.length === 0 && !(takes && this.#idle.length > 0)) return
     this.#underWay = this.#turn(takes).finally(() => {
       this.#underWay = undefined
-      if (this.#ended.length > 0 || (this.#isTaking && this.#wantsJobs && this.#idle.length > 0))
+      if (
+        this.#ended.length > 0 ||
+        (this.#isTaking && this.#wantsJobs && this.#room > 0 && this.#idle.length > 0)
+      ) {
         this.#schedule()
+      }
     })
+  }
+
+  /** How many jobs it may take now, if all that ended are reported. */
+  get #room(): number {
+    return Math.max(0, this.#options.room() - this.busyCount + this.#ended.length)
   }
 
   async #turn(takes: boolean): Promise<void> {
     const { store, nonce, naming, queues } = this.#options
+    const limit = this.#room
     const ended = this.#ended.splice(0, MAX_OFFERED)
     // Each that is returned goes to the head of its queue: the one that was taken first, last.
     if (ended.some(({ held }) => held?.ending?.kind === 'returned')) {
@@ -166,8 +178,8 @@ export class Turns {
     }
     const appetite = takes && this.#offersAll ? MAX_OFFERED : this.#appetite
     if (takes) this.#offersAll = false
-    const room = Math.min(MAX_OFFERED - ended.length, Math.max(0, appetite - ended.length))
-    const idle = takes ? this.#idle.splice(Math.max(0, this.#idle.length - room)).reverse() : []
+    const room = Math.min(MAX_OFFERED, appetite, limit) - ended.length
+    const idle = takes ? this.#idle.splice(Math.max(0, this.#idle.length - Math.max(0, room))).reverse() : []
     const offered = [...ended, ...idle]
     const call = (++this.#calls).toString(36)
     const offer = takes ? queues.offer() : undefined
@@ -176,6 +188,7 @@ export class Turns {
     try {
       const request = {
         slots: offered.map(offeredSlot),
+        limit,
         queues: offer?.json,
         countQueues: takes && queues.isDynamic,
         nonce,
@@ -188,10 +201,16 @@ export class Turns {
       await this.#recover(error, offered, call)
       return
     }
-    await this.#apply(offered, reply, offer, call)
+    await this.#apply(offered, reply, offer, call, limit)
   }
 
-  async #apply(offered: Slot[], reply: ReserveReply, offer: Offer | undefined, call: string): Promise<void> {
+  async #apply(
+    offered: Slot[],
+    reply: ReserveReply,
+    offer: Offer | undefined,
+    call: string,
+    limit: number,
+  ): Promise<void> {
     const refused = new Map(reply.refused.map(({ slot, reason }) => [offered[slot] as Slot, reason]))
     const odd: Slot[] = []
     const unregistered: Slot[] = []
@@ -212,7 +231,7 @@ export class Turns {
       if (!slot.held && !odd.includes(slot)) this.#idle.push(slot)
     }
     const took = reply.jobs.length
-    const room = offered.length - refused.size
+    const room = Math.min(offered.length - refused.size, limit)
     const emptied = took < room
     if (offer && !reply.isPaused) this.#options.queues.took(offer, reply.jobs, emptied)
     // A part of the queues that is empty says nothing of the others.

@@ -14,6 +14,7 @@ import type { Store } from '../store/store.js'
 import { ChildPool } from './child-pool.js'
 import { readOptions, type WorkerOptions, type WorkerSettings } from './options.js'
 import { type PerformSettings, RunningJob } from './perform.js'
+import { Prefetched } from './prefetched.js'
 import { Presence } from './presence.js'
 import { Procline } from './procline.js'
 import { type Held, type Slot, type Turn, Turns } from './turns.js'
@@ -41,6 +42,7 @@ export class Worker {
   readonly #presence: Presence
   readonly #procline: Procline | undefined
   readonly #running = new Map<Slot, RunningJob>()
+  readonly #prefetched: Prefetched
   readonly #stopped: Promise<void>
   #resolveStopped: () => void = () => {}
   #state: State = 'new'
@@ -69,6 +71,10 @@ export class Worker {
       label: this.#queues.label,
       hasTitle: settings.title && Procline.hasRoom(proclinePrefix),
       onReturn: () => this.#turns?.wake(),
+    })
+    this.#prefetched = new Prefetched({
+      limit: settings.prefetch,
+      giveBack: (slot, held) => this.#giveBack(slot, held),
     })
     this.#perform = {
       jobs: settings.jobs,
@@ -150,6 +156,7 @@ export class Worker {
       naming,
       log: this.#log,
       queues: this.#queues,
+      room: () => concurrency + this.#prefetched.limit,
       onJob: (slot, held) => this.#run(slot, held),
       onEnded: (slot, ending) => {
         if (ending.kind !== 'returned')
@@ -196,6 +203,7 @@ export class Worker {
     clearInterval(this.#interval)
     this.#presence.beginLeaving()
     this.#turns?.setTaking(false)
+    this.#prefetched.giveAllBack()
     this.#wake?.close()
     await this.#guard('shutdown')
     const endAt = performance.now() + timeoutMs
@@ -229,6 +237,7 @@ export class Worker {
     await this.#guard('beforePause')
     this.#isPaused = true
     this.#turns?.setTaking(false)
+    this.#prefetched.giveAllBack()
     this.#procline?.changed()
     this.#tell('paused')
   }
@@ -267,12 +276,19 @@ export class Worker {
     return isNeeded ? new ChildPool({ ...this.#settings, modules: require, log }) : undefined
   }
 
-  #run(slot: Slot, { queue, payload, deaths }: Held): void {
-    if (this.#state === 'stopping') {
-      // It was on its way when the stop began.
-      this.#turns?.finish(slot, { kind: 'returned', queue, payload })
-      return
-    }
+  #run(slot: Slot, held: Held): void {
+    const isFull = this.#running.size >= this.#settings.concurrency
+    // It was on its way when the stop, or the pause, began.
+    if (this.#state === 'stopping' || (isFull && this.#isPaused)) this.#giveBack(slot, held)
+    else if (isFull) this.#prefetched.hold(slot, held)
+    else this.#start(slot, held)
+  }
+
+  #giveBack(slot: Slot, { queue, payload }: Held): void {
+    this.#turns?.finish(slot, { kind: 'returned', queue, payload })
+  }
+
+  #start(slot: Slot, { queue, payload, deaths }: Held): void {
     const job = new RunningJob({ queue, payload, deaths, workerId: slot.workerId }, this.#perform)
     this.#running.set(slot, job)
     this.#hasWorked = true
@@ -280,7 +296,9 @@ export class Worker {
     job.start((ending) => {
       this.#running.delete(slot)
       this.#turns?.finish(slot, ending)
-      if (this.#running.size === 0) this.#endWait?.()
+      const next = this.#prefetched.next()
+      if (next) this.#start(next.slot, next.held)
+      else if (this.#running.size === 0) this.#endWait?.()
     })
   }
 

@@ -32,6 +32,7 @@ async function hold(entries: Buffer[]): Promise<Held[]> {
   const request = {
     slots,
     queues: '["resque:queue:q"]',
+    limit: 1_000,
     countQueues: false,
     nonce: 'n',
     call: '1',

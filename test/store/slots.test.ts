@@ -20,6 +20,7 @@ async function call(
   const request = {
     slots,
     queues: JSON.stringify(queues.map((name) => `resque:queue:${name}`)),
+    limit: 1_000,
     countQueues,
     nonce: 'nonce',
     naming,

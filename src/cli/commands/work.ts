@@ -45,6 +45,11 @@ export function addWork(program: Command): void {
       wholeNumber(1),
     )
     .option(
+      '--prefetch <n>',
+      `jobs held ready beyond those, for queues of many short jobs (default: ${defaults.prefetch})`,
+      wholeNumber(0),
+    )
+    .option(
       '--interval-ms <ms>',
       `how long an idle worker rests, unless a new job wakes it, before it looks for itself; 0: as --until-empty (env: INTERVAL, in seconds; default: ${defaults.intervalMs})`,
       wholeNumber(0),
