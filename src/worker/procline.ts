@@ -15,6 +15,7 @@ export class Procline {
   readonly #describe: () => string
   #timer: NodeJS.Timeout | undefined
   #isStale = false
+  #isOver = false
 
   /** `describe` gives the text after `resque-3.0.0: `, whenever it is shown. */
   constructor(prefix: string, describe: () => string) {
@@ -24,8 +25,15 @@ export class Procline {
 
   /** What `describe` says has changed. */
   changed(): void {
+    if (this.#isOver) return
     this.#isStale = true
     if (!this.#timer) this.#show()
+  }
+
+  /** From now on the title is left alone. */
+  close(): void {
+    this.#isOver = true
+    clearTimeout(this.#timer)
   }
 
   #show(): void {

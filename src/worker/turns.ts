@@ -1,7 +1,8 @@
 /**
  * The loop of a worker: once per turn, one call that ends the jobs that are done and takes new ones.
  *
- * While a call is under way, finished slots gather; so the number of jobs a call moves follows the load by itself.
+ * While a call is under way, finished slots gather; so the number of jobs a call moves follows the load by itself. Once
+ * half of all slots have gathered they go, in a second call, rather than wait for Redis.
  * A call whose reply was lost is never repeated blindly: the working records tell what it did (`#reconcile`).
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -69,17 +70,22 @@ export interface Turn {
   queueCount: number
 }
 
+/** With fewer, what a second call costs outweighs the waiting it saves. */
+const FEW_SLOTS = 8
+
 export class Turns {
   readonly #options: TurnsOptions
   readonly #ended: Slot[] = []
   readonly #idle: Slot[]
+  /** So many ends at once go in a call of their own. */
+  readonly #half: number
   #isTaking = false
   #wantsJobs = false
   #offersAll = false
   /** How many slots hold an end that Redis could not write, and wait to try again. */
   #unwritten = 0
   #taken = 0
-  #underWay: Promise<void> | undefined
+  readonly #underWay = new Set<Promise<void>>()
   #isScheduled = false
   #calls = 0
   /** How many free slots the next call offers: it grows while jobs keep coming, so an idle look is cheap. */
@@ -90,6 +96,8 @@ export class Turns {
   constructor(options: TurnsOptions) {
     this.#options = options
     this.#idle = [...options.slots].reverse()
+    const count = options.slots.length
+    this.#half = count < FEW_SLOTS ? count : Math.ceil(count / 2)
   }
 
   /** How many slots hold a job. */
@@ -123,7 +131,10 @@ export class Turns {
     slot.held.ending = ending
     this.#ended.push(slot)
     this.#wantsJobs = true
-    if (this.#underWay === undefined) this.#schedule()
+    if (!this.#mayCall()) return
+    // Redis works on this half while the other half ends. Jobs that go back stay together, to keep their order.
+    if (this.#ended.length >= this.#half && ending.kind !== 'returned') this.#turnNow()
+    else this.#schedule()
   }
 
   /**
@@ -142,18 +153,24 @@ export class Turns {
 
   /** Resolves when no call is under way and no accepted end is outstanding. */
   async settled(): Promise<void> {
-    while (this.#underWay || this.#ended.length > 0 || this.#unwritten > 0) {
+    while (this.#underWay.size > 0 || this.#ended.length > 0 || this.#unwritten > 0) {
       this.#turnNow()
-      await (this.#underWay ?? delay(50))
+      await (this.#underWay.size > 0 ? Promise.all(this.#underWay) : delay(50))
     }
   }
 
+  /** One call is under way at a time; a second one if it carries the ends of half of all slots. */
+  #mayCall(): boolean {
+    const { size } = this.#underWay
+    return size === 0 || (size === 1 && this.#ended.length >= this.#half)
+  }
+
   #turnNow(): void {
-    if (this.#underWay !== undefined) return
+    if (!this.#mayCall()) return
     const takes = this.#isTaking && this.#wantsJobs && this.#room > 0
     if (this.#ended.length === 0 && !(takes && this.#idle.length > 0)) return
-    this.#underWay = this.#turn(takes).finally(() => {
-      this.#underWay = undefined
+    const work = this.#turn(takes).finally(() => {
+      this.#underWay.delete(work)
       if (
         this.#ended.length > 0 ||
         (this.#isTaking && this.#wantsJobs && this.#room > 0 && this.#idle.length > 0)
@@ -161,6 +178,7 @@ export class Turns {
         this.#schedule()
       }
     })
+    this.#underWay.add(work)
   }
 
   /** How many jobs it may take now, if all that ended are reported. */

@@ -228,6 +228,7 @@ export class Worker {
   #closed(): void {
     const isNew = this.#state !== 'stopping'
     this.#state = 'stopped'
+    this.#procline?.close()
     this.#store.connection.close()
     if (isNew) this.#resolveStopped()
   }

@@ -17,13 +17,22 @@ async function calls(): Promise<Record<string, number>> {
   return Object.fromEntries(found) as Record<string, number>
 }
 
-test('a hundred enqueues of one tick are one RPUSH and one SADD, in order', async () => {
+test('forty enqueues of one tick are one RPUSH and one SADD, in order', async () => {
   await room.resque.queues()
   await room.client.config('RESETSTAT')
-  await Promise.all(Array.from({ length: 100 }, (_, i) => room.resque.enqueue(Job, i)))
+  await Promise.all(Array.from({ length: 40 }, (_, i) => room.resque.enqueue(Job, i)))
   expect(await calls()).toMatchObject({ rpush: 1, sadd: 1 })
-  const ids = (await room.resque.peek('q', 0, 100)).map((job) => job.args[0])
-  expect(ids).toEqual(Array.from({ length: 100 }, (_, i) => i))
+  const ids = (await room.resque.peek('q', 0, 40)).map((job) => job.args[0])
+  expect(ids).toEqual(Array.from({ length: 40 }, (_, i) => i))
+})
+
+test('more enqueues of one tick go in fifties, in order', async () => {
+  await room.resque.queues()
+  await room.client.config('RESETSTAT')
+  await Promise.all(Array.from({ length: 220 }, (_, i) => room.resque.enqueue(Job, i)))
+  expect(await calls()).toMatchObject({ rpush: 5, sadd: 5 })
+  const ids = (await room.resque.peek('q', 0, 220)).map((job) => job.args[0])
+  expect(ids).toEqual(Array.from({ length: 220 }, (_, i) => i))
 })
 
 test('enqueues to several queues are one RPUSH for each', async () => {

@@ -50,6 +50,20 @@ test('a prefix stands before every title', async () => {
   await waitFor(() => process.title === 'app resque-3.0.0: Waiting for q', { message: () => process.title })
 })
 
+test('a worker that has stopped leaves the title alone', async () => {
+  const hold = gate()
+  const Job = defineJob({ name: 'Job', perform: () => hold.opened })
+  const worker = await room.start({ jobs: [Job], queues: 'q', title: true })
+  await room.resque.enqueueTo('q', 'Job')
+  await waitFor(() => process.title.includes('Processing'), { message: () => process.title })
+  hold.open()
+  await waitFor(() => worker.busyCount === 0)
+  await worker.stop()
+  process.title = 'my own'
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  expect(process.title).toBe('my own')
+})
+
 test('without titles the process keeps its own', async () => {
   process.title = 'my own'
   await room.start({ jobs: [] })
