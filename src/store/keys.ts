@@ -62,6 +62,10 @@ export class Keys {
   stat(name: string): string {
     return `${this.prefix}stat:${name}`
   }
+  /** String with expiry: the name of the user whose session it is. */
+  webSession(digest: string): string {
+    return `${this.prefix}web:session:${digest}`
+  }
   /** A failed list by its name: `failed`, or `<queue>_failed`. */
   failedList(name: string): string {
     return `${this.prefix}${name}`

@@ -6,10 +6,35 @@ import { isJsonObject, parseJson } from '../json.js'
 import type { Arg, Connection } from './connection.js'
 import type { Keys } from './keys.js'
 import { PushBuffer } from './push-buffer.js'
-import type { Payload } from './records.js'
+import { digest as digestOf, type Payload } from './records.js'
+import { script } from './scripts.js'
 
 /** How many entries one command of an admin call reads, so that other commands get their turn in between. */
 const CHUNK = 1_000
+
+/**
+ * KEYS  1 a queue
+ * ARGV  1 first  2 last  3 bytes of each that are wanted
+ * Reply for each job: how many bytes it has, the SHA-1 of all, its beginning
+ * Cost  1 command, and a digest of what is in that part of the queue
+ */
+const pendingScript = script(`
+local reply, most = {}, tonumber(ARGV[3])
+for _, text in ipairs(redis.call('LRANGE', KEYS[1], ARGV[1], ARGV[2])) do
+  reply[#reply + 1] = #text
+  reply[#reply + 1] = redis.sha1hex(text)
+  reply[#reply + 1] = string.sub(text, 1, most)
+end
+return reply`)
+
+/** A waiting job, its beginning. */
+export interface PendingGlance {
+  index: number
+  digest: string
+  /** Of the whole. */
+  bytes: number
+  text: string
+}
 
 export class Queues {
   readonly #connection: Connection
@@ -74,6 +99,62 @@ export class Queues {
       ['del', [this.#keys.queue(queue)]],
       ['exec', []],
     ])
+  }
+
+  /** Deletes the jobs of a queue that stays listed. Returns how many there were. */
+  async clear(queue: string): Promise<number> {
+    const replies = await this.#connection.sendAll([
+      ['multi', []],
+      ['llen', [this.#keys.queue(queue)]],
+      ['unlink', [this.#keys.queue(queue)]],
+      ['exec', []],
+    ])
+    return (replies[3] as [number, number])[0]
+  }
+
+  /**
+   * Waiting jobs as a list shows them: how long each is, its digest, and its beginning alone, so that what a page
+   * costs does not grow with what lies in the queue.
+   */
+  async glance(queue: string, start: number, count: number, bytes = 2_048): Promise<PendingGlance[]> {
+    if (count <= 0) return []
+    const args = [start, start + count - 1, bytes]
+    const flat = (await this.#connection.run(pendingScript, [this.#keys.queue(queue)], args)) as (
+      | string
+      | number
+    )[]
+    const jobs: PendingGlance[] = []
+    for (let i = 0; i < flat.length; i += 3) {
+      const [bytes, sha1, text] = flat.slice(i, i + 3) as [number, string, string]
+      jobs.push({ index: start + i / 3, digest: sha1.slice(0, 16), bytes, text })
+    }
+    return jobs
+  }
+
+  /**
+   * The text of the job that was at `index` and has this digest, with where it is now; undefined if it is gone. Jobs
+   * are taken at the head, so it can only have moved towards it.
+   */
+  async find(
+    queue: string,
+    index: number,
+    digest: string,
+  ): Promise<{ index: number; text: string } | undefined> {
+    for (let end = index; end >= 0; end -= CHUNK) {
+      const start = Math.max(0, end - CHUNK + 1)
+      const found = (await this.glance(queue, start, end - start + 1, 0))
+        .reverse()
+        .find((job) => job.digest === digest)
+      if (!found) continue
+      const text = (await this.range(queue, found.index, found.index))[0]
+      if (text !== undefined && digestOf(text) === digest) return { index: found.index, text }
+    }
+    return undefined
+  }
+
+  /** Removes one job whose payload is exactly this text. Returns how many: 1, or 0 where there is none. */
+  async removeOne(queue: string, payload: string): Promise<number> {
+    return (await this.#connection.send('lrem', [this.#keys.queue(queue), 1, payload])) as number
   }
 
   /** Removes every job whose payload is exactly this text. Returns how many. */

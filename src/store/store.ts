@@ -4,10 +4,12 @@
 import type { RedisTarget } from '../config.js'
 import { Connection } from './connection.js'
 import { Failures } from './failures.js'
+import { Glances } from './glance.js'
 import { Keys } from './keys.js'
 import { Queues } from './queues.js'
 import { Slots } from './slots.js'
 import { Stats } from './stats.js'
+import { WebSessions } from './web-sessions.js'
 import { Workers } from './workers.js'
 
 export interface StoreOptions {
@@ -26,6 +28,8 @@ export class Store {
   readonly workers: Workers
   readonly slots: Slots
   readonly stats: Stats
+  readonly glances: Glances
+  readonly webSessions: WebSessions
   readonly options: StoreOptions
 
   constructor(options: StoreOptions) {
@@ -37,11 +41,18 @@ export class Store {
     this.workers = new Workers(this.connection, this.keys)
     this.slots = new Slots(this.connection, this.keys)
     this.stats = new Stats(this.connection, this.keys)
+    this.glances = new Glances(this.connection, this.keys)
+    this.webSessions = new WebSessions(this.connection, this.keys)
   }
 
   /** The same namespace through a connection of its own. */
   duplicate(name: string): Store {
     return new Store({ ...this.options, name })
+  }
+
+  /** Resolves when Redis answers. */
+  async ping(): Promise<void> {
+    await this.connection.send('ping', [])
   }
 
   /** Waits for the pushes under way, then ends the connection. */

@@ -1,0 +1,201 @@
+/**
+ * One look at everything that is counted: queues and their lengths, workers and what they do, failures. It is one
+ * script, so that it is one round trip and one moment; what is broken in Redis is left out and breaks nothing.
+ */
+import { isJsonObject, parseJson } from '../json.js'
+import type { Connection } from './connection.js'
+import type { Keys } from './keys.js'
+import { readWorkingRecord } from './records.js'
+import { script } from './scripts.js'
+import { readWorkerId } from './workers.js'
+
+/** More of a working record is not read: the rest of it is a long payload. */
+const RECORD_BYTES = 4_096
+
+/**
+ * KEYS  1 queues  2 workers  3 workers:heartbeat  4 workers:kind  5 queues:paused  6 pause-all-workers  7 failed_queues
+ *       8 failed
+ * ARGV  1 namespace with colon  2 bytes of a record that are wanted
+ * Reply processed, failed ever, pause-all, Redis' seconds, paused queues, then lists of: name, length of each queue;
+ *       id, heartbeat, kind, started, bytes of the record, its beginning of each worker; name, length of each failed list
+ * Cost  1 command a queue and a failed list, 4 a worker
+ */
+const glanceScript = script(`
+local prefix, most = ARGV[1], tonumber(ARGV[2])
+local function ask(...)
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err then return false end
+  return reply
+end
+local queues = {}
+for _, name in ipairs(ask('SMEMBERS', KEYS[1]) or {}) do
+  queues[#queues + 1] = name
+  queues[#queues + 1] = ask('LLEN', prefix .. 'queue:' .. name) or -1
+end
+local workers = {}
+for _, id in ipairs(ask('SMEMBERS', KEYS[2]) or {}) do
+  local record = ask('GET', prefix .. 'worker:' .. id)
+  workers[#workers + 1] = id
+  workers[#workers + 1] = ask('HGET', KEYS[3], id) or ''
+  workers[#workers + 1] = ask('HGET', KEYS[4], id) or ''
+  workers[#workers + 1] = ask('GET', prefix .. 'worker:' .. id .. ':started') or ''
+  workers[#workers + 1] = record and #record or -1
+  workers[#workers + 1] = record and string.sub(record, 1, most) or ''
+end
+local failed = { 'failed', ask('LLEN', KEYS[8]) or 0 }
+for _, name in ipairs(ask('SMEMBERS', KEYS[7]) or {}) do
+  failed[#failed + 1] = name
+  failed[#failed + 1] = ask('LLEN', prefix .. name) or 0
+end
+return {
+  ask('GET', prefix .. 'stat:processed') or '0', ask('GET', prefix .. 'stat:failed') or '0',
+  ask('GET', KEYS[6]) or '', redis.call('TIME')[1], ask('SMEMBERS', KEYS[5]) or {}, queues, workers, failed
+}`)
+
+export interface QueueGlance {
+  name: string
+  /** -1 where its key holds no list. */
+  size: number
+  isPaused: boolean
+}
+
+/** What a worker works on, as far as its record is to be read. */
+export interface JobGlance {
+  queue: string
+  class: string
+  runAt: string
+  /** Undefined where the payload is long, or no job. */
+  args: unknown
+  /** The record, or its beginning, where it is no record. */
+  broken: string | undefined
+  bytes: number
+}
+
+export interface WorkerGlance {
+  id: string
+  host: string
+  pid: number
+  queues: string[]
+  started: string
+  heartbeat: string | undefined
+  /** The first slot of its process, for a worker of ours; undefined for Ruby's. */
+  process: string | undefined
+  deadAfterMs: number | undefined
+  job: JobGlance | undefined
+}
+
+export interface Glance {
+  /** By Redis' clock. */
+  at: Date
+  processed: number
+  failedEver: number
+  isAllPaused: boolean
+  /** In byte order. */
+  queues: QueueGlance[]
+  /** In the order of their ids. */
+  workers: WorkerGlance[]
+  /** Failed lists, `failed` first. */
+  failedLists: { name: string; size: number }[]
+}
+
+export class Glances {
+  readonly #connection: Connection
+  readonly #keys: Keys
+
+  constructor(connection: Connection, keys: Keys) {
+    this.#connection = connection
+    this.#keys = keys
+  }
+
+  async read(): Promise<Glance> {
+    const { queues, workers, heartbeats, kinds, pausedQueues, pauseAll, failedQueues, failed, prefix } =
+      this.#keys
+    const keys = [queues, workers, heartbeats, kinds, pausedQueues, pauseAll, failedQueues, failed]
+    const reply = (await this.#connection.run(glanceScript, keys, [prefix, RECORD_BYTES])) as [
+      ...[processed: string, failed: string, pauseAll: string, seconds: string],
+      ...[
+        paused: string[],
+        queues: (string | number)[],
+        workers: (string | number)[],
+        failed: (string | number)[],
+      ],
+    ]
+    const paused = new Set(reply[4])
+    return {
+      at: new Date(Number(reply[3]) * 1_000),
+      processed: count(reply[0]),
+      failedEver: count(reply[1]),
+      isAllPaused: reply[2].trim().toLowerCase() === 'true',
+      queues: inGroups(reply[5], 2)
+        .map(([name, size]) => ({
+          name: String(name),
+          size: Number(size),
+          isPaused: paused.has(String(name)),
+        }))
+        .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name))),
+      workers: inGroups(reply[6], 6)
+        .map(readWorker)
+        .sort((a, b) => (a.id < b.id ? -1 : 1)),
+      failedLists: inGroups(reply[7], 2).map(([name, size]) => ({ name: String(name), size: Number(size) })),
+    }
+  }
+}
+
+function readWorker([id, heartbeat, kindText, started, bytes, record]: (string | number)[]): WorkerGlance {
+  const kind = parseJson(String(kindText))
+  const isOurs = isJsonObject(kind) && typeof kind.process === 'string'
+  return {
+    id: String(id),
+    ...readWorkerId(String(id)),
+    started: String(started),
+    heartbeat: heartbeat === '' ? undefined : String(heartbeat),
+    process: isOurs ? String(kind.process) : undefined,
+    deadAfterMs: isOurs ? Number(kind.deadAfterMs) || undefined : undefined,
+    job: bytes === -1 ? undefined : readJobGlance(String(record), Number(bytes)),
+  }
+}
+
+function readJobGlance(text: string, bytes: number): JobGlance {
+  if (bytes > RECORD_BYTES) {
+    // Its beginning holds what is short, in Ruby's order of members.
+    const member = (name: string) => stringMember(text, name)
+    return {
+      queue: member('queue'),
+      class: member('class'),
+      runAt: member('run_at'),
+      args: undefined,
+      broken: undefined,
+      bytes,
+    }
+  }
+  const record = readWorkingRecord(text)
+  if (!record) return { queue: '', class: '', runAt: '', args: undefined, broken: text, bytes }
+  const payload = parseJson(record.payload.toString())
+  const job = isJsonObject(payload) ? payload : {}
+  return {
+    queue: record.queue,
+    runAt: record.runAt,
+    class: typeof job.class === 'string' ? job.class : '',
+    args: job.args,
+    broken: isJsonObject(payload) ? undefined : record.payload.toString(),
+    bytes,
+  }
+}
+
+/** The string that stands behind the first `"name":` of the beginning of a JSON text; '' where there is none. */
+export function stringMember(text: string, name: string): string {
+  const match = new RegExp(`"${name}"\\s{0,8}:\\s{0,8}("(?:[^"\\\\]|\\\\.)*")`).exec(text)
+  const value = match?.[1] === undefined ? undefined : parseJson(match[1])
+  return typeof value === 'string' ? value : ''
+}
+
+function count(text: string): number {
+  const value = Number(text)
+  return Number.isFinite(value) ? value : 0
+}
+
+function inGroups<T>(flat: readonly T[], size: number): T[][] {
+  const groups: T[][] = []
+  for (let i = 0; i + size <= flat.length; i += size) groups.push(flat.slice(i, i + size))
+  return groups
+}

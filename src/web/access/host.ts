@@ -1,0 +1,69 @@
+/**
+ * Under which name we are reached. A name we do not know may be a foreign site's that was pointed at us (DNS
+ * rebinding), so it is refused. An address cannot be pointed elsewhere, and is let through where users sign in.
+ */
+
+import { isIP } from 'node:net'
+import type { MiddlewareHandler } from 'hono'
+import type { WebContext, WebEnv } from '../context.js'
+import { isIn, isLoopback } from './peer.js'
+import { Refusal } from './refusal.js'
+
+/** Reads who is at the other end, and refuses a Host that is not ours. */
+export function checkHost(web: WebContext): MiddlewareHandler<WebEnv> {
+  const { settings } = web
+  return async (c, next) => {
+    const peer: Peer = c.env ?? {}
+    c.set('peer', peer)
+    const isProxied = peer.address !== undefined && isIn(settings.trustedProxies, peer.address)
+    const forwarded = (name: string) => (isProxied ? lastOf(c.req.header(name)) : undefined)
+    const host = (
+      forwarded('x-forwarded-host') ??
+      c.req.header('host') ??
+      new URL(c.req.url).host
+    ).toLowerCase()
+    const proto = forwarded('x-forwarded-proto')
+    c.set('host', host)
+    c.set('isSecure', proto === undefined ? peer.encrypted === true : proto === 'https')
+    c.set('address', forwarded('x-forwarded-for') ?? peer.address ?? '')
+    if (!isOpenProbe(c.req.path)) refuse(settings, host, peer)
+    await next()
+  }
+}
+
+type Peer = WebEnv['Bindings']
+
+/** Probes come by address, from machines that cannot sign in; they learn no more than that we live. */
+function isOpenProbe(path: string): boolean {
+  return path === '/healthz' || path === '/readyz'
+}
+
+function refuse(settings: WebContext['settings'], host: string, peer: Peer): void {
+  const name = host.replace(/:\d+$/, '')
+  const isLocalName = name === 'localhost' || name.endsWith('.localhost') || isLoopback(bare(name))
+  if (settings.auth === 'none') {
+    if (!isLoopback(peer.localAddress))
+      throw new Refusal(403, 'Without `auth` these pages are served on a loopback address only.', {
+        hint: 'Give createWeb `auth`, or listen on 127.0.0.1.',
+      })
+    if (!isLocalName)
+      throw new Refusal(403, 'Without `auth` these pages are served under a loopback name only.', {
+        hint: 'Open them as http://localhost or http://127.0.0.1, or give createWeb `auth` and `hosts`.',
+      })
+    return
+  }
+  if (isLocalName || isIP(bare(name)) !== 0 || settings.hosts.includes(host) || settings.hosts.includes(name))
+    return
+  throw new Refusal(421, 'This server does not know itself by that name.', {
+    hint: 'Name it in the option `hosts` of createWeb (resque web --allow-host).',
+  })
+}
+
+function bare(name: string): string {
+  return name.replace(/^\[|\]$/g, '')
+}
+
+/** A proxy appends: the last is the one that it saw itself. */
+function lastOf(header: string | undefined): string | undefined {
+  return header?.split(',').at(-1)?.trim() || undefined
+}

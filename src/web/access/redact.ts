@@ -1,0 +1,49 @@
+/**
+ * Secrets in what jobs carry: the values of members whose names sound like one are hidden, however deep they lie,
+ * and so is what looks like one in a text. It is a curtain and not a wall: a secret under another name is seen.
+ */
+export const HIDDEN = '[hidden]'
+
+/** Names that usually stand for a secret. */
+export const defaultSecrets: readonly RegExp[] = [
+  /pass(word|wd|phrase|code)|^pass$/i,
+  /secret/i,
+  /token/i,
+  /api[_-]?key|access[_-]?key|private[_-]?key|encryption[_-]?key/i,
+  /^auth(orization)?$|credential/i,
+  /cookie|session[_-]?id/i,
+  /^(ssn|cvv|cvc|pin|iban)$|credit[_-]?card|card[_-]?number/i,
+]
+
+/** How deep values are looked at: deeper than any person reads, and not as deep as the stack goes. */
+const MAX_DEPTH = 64
+
+/** A copy with secrets hidden. Never touches prototypes, and cuts what is too deep. */
+export function redact(value: unknown, secrets: readonly RegExp[], depth = 0): unknown {
+  if (typeof value === 'string') return redactText(value, secrets)
+  if (typeof value !== 'object' || value === null) return value
+  if (depth >= MAX_DEPTH) return '[too deep]'
+  if (Array.isArray(value)) return value.map((each) => redact(each, secrets, depth + 1))
+  const copy: Record<string, unknown> = Object.create(null)
+  for (const [key, each] of Object.entries(value)) {
+    copy[key] = secrets.some((secret) => secret.test(key)) ? HIDDEN : redact(each, secrets, depth + 1)
+  }
+  return copy
+}
+
+/** Longer texts are not searched: what they would cost, everybody who waits would pay. They are cut instead. */
+const MAX_TEXT = 65_536
+
+/** `password=hunter2`, `"token": "…"` and `://user:password@` in a text, hidden. */
+export function redactText(text: string, secrets: readonly RegExp[]): string {
+  if (secrets.length === 0 || text.length < 4) return text
+  const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text
+  return cut
+    .replace(/(:\/\/[^\s:/@]{0,200}:)[^\s@/]{1,200}@/g, `$1${HIDDEN}@`)
+    .replace(/\bBearer\s+[\w.~+/=-]{8,}/gi, `Bearer ${HIDDEN}`)
+    .replace(
+      /([\w-]{1,64})(["']?\s{0,4}(?:=>|[=:])\s{0,4})("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&"'}\])]+)/g,
+      (all, key: string, between: string) =>
+        secrets.some((secret) => secret.test(key)) ? `${key}${between}${HIDDEN}` : all,
+    )
+}

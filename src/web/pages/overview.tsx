@@ -1,0 +1,46 @@
+/**
+ * Everything at one glance: the queues, and what is worked on, the longest first.
+ */
+import { type Context, Hono } from 'hono'
+import { needs } from '../access/roles.js'
+import type { WebContext, WebEnv } from '../context.js'
+import { page } from '../views/layout.js'
+import { QueueTable } from '../views/queue-table.js'
+import { plural } from '../views/text.js'
+import { WorkingTable } from '../views/working-table.js'
+
+/** More are on the page of their own. */
+const MAX_WORKING = 20
+
+export function overviewPages(web: WebContext): Hono<WebEnv> {
+  const pages = new Hono<WebEnv>()
+  pages.get('/overview', needs('viewer'), async (c) =>
+    page(c, web, { title: 'Overview', tab: '/overview' }, await overview(c, web)),
+  )
+  return pages
+}
+
+async function overview(c: Context<WebEnv>, web: WebContext) {
+  const user = c.get('user')
+  const snapshot = await web.snapshots.get(user ?? { sees: () => false })
+  return (
+    <>
+      <h1 class="hidden">Overview</h1>
+      <section aria-labelledby="queues-title">
+        <div class="section-head">
+          <h2 id="queues-title">Queues</h2>
+        </div>
+        <QueueTable web={web} c={c} snapshot={snapshot} />
+      </section>
+      <section aria-labelledby="working-title">
+        <div class="section-head">
+          <h2 id="working-title">Working</h2>
+          <span class="faint num">
+            {snapshot.working} of {plural(snapshot.workers.length, 'worker')}
+          </span>
+        </div>
+        <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_WORKING} />
+      </section>
+    </>
+  )
+}

@@ -1,0 +1,119 @@
+/**
+ * The counts that every page shows: one look at Redis for all who look, not older than `cacheMs`, and made anew after
+ * anything was changed here. What a user may not know of is left out of his.
+ */
+
+import { rubyRhythm } from '../config.js'
+import type { Glance, QueueGlance, WorkerGlance } from '../store/glance.js'
+import type { Store } from '../store/store.js'
+import type { WebUser } from './access/roles.js'
+import { serves } from './serves.js'
+
+export type WorkerState = 'idle' | 'busy' | 'paused' | 'lost'
+
+export interface WorkerLine extends WorkerGlance {
+  state: WorkerState
+}
+
+export interface QueueLine extends QueueGlance {
+  /** How many live workers take from it. */
+  workers: number
+}
+
+export interface Snapshot {
+  at: Date
+  pending: number
+  processed: number
+  failedEver: number
+  /** Failed jobs that are kept, in all lists. */
+  failed: number
+  failedLists: { name: string; size: number }[]
+  isAllPaused: boolean
+  queues: QueueLine[]
+  workers: WorkerLine[]
+  working: number
+}
+
+export class Snapshots {
+  readonly #store: Store
+  readonly #cacheMs: number
+  #last: { at: number; glance: Promise<Glance> } | undefined
+
+  constructor(store: Store, cacheMs: number) {
+    this.#store = store
+    this.#cacheMs = cacheMs
+  }
+
+  /** What this user may see. */
+  async get(user: Pick<WebUser, 'sees'>): Promise<Snapshot> {
+    return asSeen(await this.#glance(), user)
+  }
+
+  /** Something was changed: the next look is a new one. */
+  forget(): void {
+    this.#last = undefined
+  }
+
+  #glance(): Promise<Glance> {
+    const now = performance.now()
+    if (this.#last && now - this.#last.at < this.#cacheMs) return this.#last.glance
+    const glance = this.#store.glances.read()
+    const entry = { at: now, glance }
+    this.#last = entry
+    glance.catch(() => {
+      if (this.#last === entry) this.#last = undefined
+    })
+    return glance
+  }
+}
+
+function asSeen(glance: Glance, user: Pick<WebUser, 'sees'>): Snapshot {
+  const workers = glance.workers.map((worker): WorkerLine => {
+    const state = stateOf(worker, glance)
+    const isHidden = worker.job !== undefined && worker.job.queue !== '' && !user.sees(worker.job.queue)
+    const queues = worker.queues.filter((queue) => /[*?[\]{}]/.test(queue) || user.sees(queue))
+    if (!isHidden) return { ...worker, queues, state }
+    return { ...worker, queues, state, job: { ...hiddenJob, runAt: worker.job?.runAt ?? '' } }
+  })
+  const alive = workers.filter(({ state }) => state !== 'lost')
+  const seen = glance.queues.filter(({ name }) => user.sees(name))
+  // A thousand slots have few different lists.
+  const lists = new Map<string, { queues: string[]; count: number }>()
+  for (const { queues } of alive) {
+    const entry = lists.get(queues.join('\0')) ?? { queues, count: 0 }
+    entry.count++
+    lists.set(queues.join('\0'), entry)
+  }
+  const queues = seen.map((queue) => ({
+    ...queue,
+    workers: [...lists.values()].reduce(
+      (sum, list) => sum + (serves(list.queues, queue.name) ? list.count : 0),
+      0,
+    ),
+  }))
+  const failedLists = glance.failedLists.filter(
+    ({ name }) => name === 'failed' || user.sees(name.replace(/_failed$/, '')),
+  )
+  return {
+    at: glance.at,
+    pending: queues.reduce((sum, { size }) => sum + Math.max(0, size), 0),
+    processed: glance.processed,
+    failedEver: glance.failedEver,
+    failed: failedLists.reduce((sum, { size }) => sum + size, 0),
+    failedLists,
+    isAllPaused: glance.isAllPaused,
+    queues,
+    workers,
+    working: workers.filter(({ job }) => job !== undefined).length,
+  }
+}
+
+const hiddenJob = { queue: '', class: '', args: undefined, broken: undefined, bytes: 0 }
+
+function stateOf(worker: WorkerGlance, glance: Glance): WorkerState {
+  const beat = Date.parse(worker.heartbeat ?? '')
+  const deadAfterMs = worker.deadAfterMs ?? rubyRhythm.deadAfterSeconds * 1_000
+  if (glance.at.getTime() - beat > deadAfterMs) return 'lost'
+  if (worker.job) return 'busy'
+  return glance.isAllPaused ? 'paused' : 'idle'
+}

@@ -1,0 +1,6 @@
+/**
+ * The pages in the navigation, in order; a tab is added when its page is there.
+ */
+import type { Tab } from './context.js'
+
+export const tabs: Tab[] = [{ path: '/overview', label: 'Overview', role: 'viewer' }]

@@ -1,0 +1,300 @@
+/**
+ * The small parts that pages are made of. All text goes through JSX, which escapes it; nothing here makes markup of
+ * data.
+ */
+import type { Context } from 'hono'
+import type { Child, PropsWithChildren } from 'hono/jsx'
+import { CSRF_FIELD } from '../access/csrf.js'
+import { redact, redactText } from '../access/redact.js'
+import type { WebContext, WebEnv } from '../context.js'
+import { type Query, url } from '../url.js'
+import { age, exact, plural, shown, thousands } from './text.js'
+
+/** What components need to know of the request. */
+export interface View {
+  web: WebContext
+  c: Context<WebEnv>
+}
+
+/** A form that posts to a page of ours, with its token. */
+export function Form({
+  web,
+  c,
+  action,
+  query,
+  class: className,
+  fields = {},
+  confirm,
+  children,
+}: PropsWithChildren<
+  View & {
+    /** A path without the base path. */
+    action: string
+    query?: Query
+    class?: string
+    /** Hidden fields. */
+    fields?: Record<string, string | number>
+    /** The confirm page at the same path should open as a dialog. */
+    confirm?: boolean
+  }
+>) {
+  return (
+    <form
+      method="post"
+      action={url(web, action, query)}
+      class={className}
+      data-confirm={confirm ? '' : undefined}
+    >
+      <input type="hidden" name={CSRF_FIELD} value={c.get('csrfToken')} />
+      {Object.entries(fields).map(([name, value]) => (
+        <input type="hidden" name={name} value={String(value)} />
+      ))}
+      {children}
+    </form>
+  )
+}
+
+/** A link to a page of ours. */
+export function Link({
+  web,
+  to,
+  query,
+  class: className,
+  current,
+  children,
+}: PropsWithChildren<{
+  web: WebContext
+  to: string
+  query?: Query
+  class?: string
+  current?: boolean
+}>) {
+  return (
+    <a href={url(web, to, query)} class={className} aria-current={current ? 'page' : undefined}>
+      {children}
+    </a>
+  )
+}
+
+/** A moment: how long ago, with the exact time at hand. What cannot be read is shown as it is. */
+export function Time({
+  web,
+  at,
+  missing = '–',
+}: {
+  web: WebContext
+  at: Date | string | undefined
+  missing?: string
+}) {
+  if (at === undefined || at === '') return <span class="faint">{missing}</span>
+  const date = typeof at === 'string' ? readTime(at) : at
+  if (Number.isNaN(date.getTime())) return <span>{shown(String(at), 64)}</span>
+  return (
+    <time datetime={date.toISOString()} title={exact(date)} data-relative="">
+      {age(date, web.now())}
+    </time>
+  )
+}
+
+/** Any of the four formats in which Resque writes a moment. */
+export function readTime(text: string): Date {
+  const iso = text
+    .replace(/^(\d{4})\/(\d\d)\/(\d\d)/, '$1-$2-$3')
+    .replace(/^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)/, '$1T$2')
+    .replace(/ ?UTC$/, 'Z')
+    .replace(/ ([+-]\d\d):?(\d\d)$/, '$1:$2')
+  return new Date(iso)
+}
+
+export function Count({ value }: { value: number }) {
+  return <span class="num">{value < 0 ? '?' : thousands(value)}</span>
+}
+
+/** A name from outside, with what cannot be seen made visible. */
+export function Name({ children, limit = 256 }: { children: string; limit?: number }) {
+  return children === '' ? <i class="faint">(empty)</i> : <bdi class="name">{shown(children, limit)}</bdi>
+}
+
+const ONE_LINE = 200
+const MAX_JSON = 65_536
+
+/** Arguments in one line, secrets hidden; the whole in a fold where that is longer. */
+export function Json({ web, value, open }: { web: WebContext; value: unknown; open?: boolean }) {
+  const safe = redact(value, web.settings.secrets)
+  const line = JSON.stringify(safe) ?? ''
+  if (open) return <pre class="json">{shown(JSON.stringify(safe, null, 2) ?? '', MAX_JSON, true)}</pre>
+  if (line.length <= ONE_LINE) return <code class="args">{shown(line, ONE_LINE)}</code>
+  return (
+    <details class="fold">
+      <summary>
+        <code class="args">{shown(line, ONE_LINE)}</code>
+      </summary>
+      <pre class="json">{shown(JSON.stringify(safe, null, 2) ?? '', 4_096, true)}</pre>
+    </details>
+  )
+}
+
+/** What is no JSON, as text, secrets hidden as far as they can be told. */
+export function Raw({ web, text, limit = 4_096 }: { web: WebContext; text: string; limit?: number }) {
+  return <pre class="json raw">{shown(redactText(text, web.settings.secrets), limit, true)}</pre>
+}
+
+export type Status = 'busy' | 'idle' | 'paused' | 'lost' | 'failed' | 'done' | 'open'
+
+const icons: Record<Status, string> = {
+  busy: '▶',
+  idle: '○',
+  paused: '❚❚',
+  lost: '✕',
+  failed: '✕',
+  done: '✓',
+  open: '•',
+}
+
+/** A state: its sign, its word and its colour. */
+export function StatusWord({ status, word = status }: { status: Status; word?: string }) {
+  return (
+    <span class={`status is-${status}`}>
+      <span aria-hidden="true">{icons[status]}</span> {word}
+    </span>
+  )
+}
+
+/** first, previous, next, last, and a page of choice; never one link a page. */
+export function Pager({
+  web,
+  path,
+  query = {},
+  start,
+  size,
+  total,
+  what,
+}: {
+  web: WebContext
+  path: string
+  query?: Query
+  start: number
+  size: number
+  total: number
+  /** What is listed, for the sentence: `job`. */
+  what: string
+}) {
+  if (total === 0) return <></>
+  const last = Math.floor((total - 1) / size) * size
+  const end = Math.min(total, start + size)
+  const link = (label: string, at: number, isThere: boolean) =>
+    isThere ? (
+      <Link web={web} to={path} query={{ ...query, start: at || undefined }} class="button small">
+        {label}
+      </Link>
+    ) : (
+      <span class="button small off" aria-hidden="true">
+        {label}
+      </span>
+    )
+  return (
+    <nav class="pager" aria-label="Pages">
+      <span class="num">
+        {start < total ? `${thousands(start + 1)}–${thousands(end)} of ` : 'none of '}
+        {plural(total, what)}
+      </span>
+      {total > size && (
+        <>
+          {link('First', 0, start > 0)}
+          {link('Previous', Math.max(0, start - size), start > 0)}
+          {link('Next', start + size, end < total)}
+          {link('Last', last, start < last)}
+          <form method="get" action={url(web, path)} class="goto">
+            {Object.entries(query).map(
+              ([name, value]) =>
+                value !== undefined && <input type="hidden" name={name} value={String(value)} />,
+            )}
+            <label>
+              From no.{' '}
+              <input
+                name="start"
+                inputmode="numeric"
+                pattern="[0-9]*"
+                maxlength={10}
+                size={7}
+                value={String(start)}
+              />
+            </label>
+            <button class="small" type="submit">
+              Go
+            </button>
+          </form>
+        </>
+      )}
+    </nav>
+  )
+}
+
+/** Instead of an empty table: what is not there, and what would bring it. */
+export function Empty({ title, children }: PropsWithChildren<{ title: string }>) {
+  return (
+    <div class="empty">
+      <p class="empty-title">{title}</p>
+      {children && <p>{children}</p>}
+    </div>
+  )
+}
+
+/** The page that asks before something is done: names the thing and the number, the safe way out first. */
+export function Confirm({
+  web,
+  c,
+  title,
+  action,
+  button,
+  back,
+  typed,
+  fields = {},
+  children,
+}: PropsWithChildren<
+  View & {
+    title: string
+    action: string
+    button: string
+    /** Where Cancel leads. */
+    back: string
+    /** A word that must be typed, for what is large. */
+    typed?: string | undefined
+    fields?: Record<string, string | number>
+  }
+>) {
+  return (
+    <section class="confirm" aria-labelledby="confirm-title" data-confirm-box="">
+      <h1 id="confirm-title">{title}</h1>
+      {children}
+      <Form web={web} c={c} action={action} fields={{ ...fields, confirmed: 'yes' }}>
+        {typed !== undefined && (
+          <label class="field">
+            <span>
+              Type <b>{shown(typed, 256)}</b> to go on
+            </span>
+            <input name="typed" autocomplete="off" autocapitalize="off" spellcheck={false} required />
+          </label>
+        )}
+        <div class="row">
+          <a class="button" href={back} data-cancel="">
+            Cancel
+          </a>
+          <button class="danger" type="submit">
+            {button}
+          </button>
+        </div>
+      </Form>
+    </section>
+  )
+}
+
+/** A labelled pair of a list of facts. */
+export function Fact({ label, children }: PropsWithChildren<{ label: string }>): Child {
+  return (
+    <>
+      <dt>{label}</dt>
+      <dd>{children}</dd>
+    </>
+  )
+}

@@ -1,0 +1,94 @@
+/**
+ * The queues, with their lengths and who takes from them.
+ */
+import { includes } from '../access/roles.js'
+import type { QueueLine, Snapshot } from '../snapshot.js'
+import { path } from '../url.js'
+import { Count, Empty, Form, Link, Name, StatusWord, type View } from './components.js'
+import { plural } from './text.js'
+
+export function QueueTable({ web, c, snapshot }: View & { snapshot: Snapshot }) {
+  const user = c.get('user')
+  const mayPause = user !== undefined && includes(user.role, 'operator')
+  if (snapshot.queues.length === 0 && snapshot.failed === 0) {
+    return <Empty title="No queues yet">A queue is there from the first job that is placed on it.</Empty>
+  }
+  return (
+    <table class="cards">
+      <caption class="hidden">Queues</caption>
+      <thead>
+        <tr>
+          <th scope="col">Queue</th>
+          <th scope="col" class="end">
+            Jobs
+          </th>
+          <th scope="col">Taken by</th>
+          {mayPause && (
+            <th scope="col" class="end">
+              <span class="hidden">Actions</span>
+            </th>
+          )}
+        </tr>
+      </thead>
+      <tbody>
+        {snapshot.queues.map((queue) => (
+          <tr>
+            <th scope="row">
+              <Link web={web} to={path`/queues/${queue.name}`}>
+                <Name>{queue.name}</Name>
+              </Link>
+            </th>
+            <td class="end" data-label="Jobs" data-live={`queue:${queue.name}`}>
+              <Count value={queue.size} />
+            </td>
+            <td data-label="Taken by">
+              <TakenBy queue={queue} />
+            </td>
+            {mayPause && (
+              <td class="end actions">
+                <Form
+                  web={web}
+                  c={c}
+                  action={
+                    queue.isPaused ? path`/queues/${queue.name}/resume` : path`/queues/${queue.name}/pause`
+                  }
+                >
+                  <button
+                    class="small"
+                    type="submit"
+                    aria-label={`${queue.isPaused ? 'Resume' : 'Pause'} ${queue.name}`}
+                  >
+                    {queue.isPaused ? 'Resume' : 'Pause'}
+                  </button>
+                </Form>
+              </td>
+            )}
+          </tr>
+        ))}
+        {snapshot.failedLists.map(({ name, size }) => (
+          <tr class={size > 0 ? 'is-failed' : ''}>
+            <th scope="row">
+              <Link web={web} to={name === 'failed' ? '/failed' : path`/failed/${name}`}>
+                <Name>{name}</Name>
+              </Link>
+            </th>
+            <td class="end" data-label="Jobs">
+              <Count value={size} />
+            </td>
+            <td data-label="Taken by">
+              <span class="faint">kept until retried or removed</span>
+            </td>
+            {mayPause && <td></td>}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+function TakenBy({ queue }: { queue: QueueLine }) {
+  if (queue.isPaused) return <StatusWord status="paused" />
+  if (queue.workers > 0) return <span class="num">{plural(queue.workers, 'worker')}</span>
+  if (queue.size > 0) return <span class="warning">⚠ No worker listens</span>
+  return <span class="faint">no worker</span>
+}

@@ -1,0 +1,60 @@
+/**
+ * Numbers, durations and names as a person reads them.
+ */
+
+const grouping = new Intl.NumberFormat('en-US')
+
+export function thousands(value: number): string {
+  return grouping.format(value)
+}
+
+/** `1 job`, `2 jobs`. */
+export function plural(count: number, what: string): string {
+  return `${thousands(count)} ${what}${count === 1 ? '' : 's'}`
+}
+
+/** `3 min ago`, `in 2 h`; `now` within a few seconds. */
+export function age(at: Date, now: Date): string {
+  const ms = now.getTime() - at.getTime()
+  if (Math.abs(ms) < 3_000) return 'now'
+  return ms > 0 ? `${duration(ms)} ago` : `in ${duration(-ms)}`
+}
+
+/** In its largest unit, two for hours and days: `42 s`, `3 min`, `2 h 5 min`, `4 d`. */
+export function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1_000)
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  if (hours < 24) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`
+  const days = Math.floor(hours / 24)
+  return days < 4 && hours % 24 ? `${days} d ${hours % 24} h` : `${days} d`
+}
+
+/** `2026-11-24 02:14:40 UTC`. */
+export function exact(at: Date): string {
+  return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+}
+
+export function bytes(count: number): string {
+  if (count < 1_024) return `${count} B`
+  const kilobytes = count / 1_024
+  return kilobytes < 1_024 ? `${kilobytes.toFixed(1)} kB` : `${(kilobytes / 1_024).toFixed(1)} MB`
+}
+
+/**
+ * A text from outside, cut, and with what could deceive the eye made visible: control characters, marks that turn the
+ * direction of writing, and characters without a width.
+ */
+export function shown(text: string, limit: number, lines = false): string {
+  const cut = text.length > limit ? `${text.slice(0, limit)}…` : text
+  return cut.toWellFormed().replace(deceptive, (char) => {
+    if (lines && (char === '\n' || char === '\t')) return char
+    return `\\u${(char.codePointAt(0) as number).toString(16).padStart(4, '0')}`
+  })
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const deceptive =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g

@@ -1,0 +1,93 @@
+/**
+ * What is worked on now, the longest first.
+ */
+import type { JobGlance } from '../../store/glance.js'
+import type { WebContext } from '../context.js'
+import type { Snapshot, WorkerLine } from '../snapshot.js'
+import { path } from '../url.js'
+import { Empty, Json, Link, Name, Raw, StatusWord, Time, type View } from './components.js'
+import { bytes, plural } from './text.js'
+
+export function WorkingTable({ web, snapshot, limit }: View & { snapshot: Snapshot; limit: number }) {
+  const working = workingOf(snapshot)
+  if (working.length === 0) return <Empty title="Nobody is working">All workers wait for jobs.</Empty>
+  return (
+    <>
+      <table class="cards">
+        <caption class="hidden">Jobs that are worked on</caption>
+        <thead>
+          <tr>
+            <th scope="col">Job</th>
+            <th scope="col">Queue</th>
+            <th scope="col">Worker</th>
+            <th scope="col">Since</th>
+          </tr>
+        </thead>
+        <tbody>
+          {working.slice(0, limit).map((worker) => (
+            <tr>
+              <th scope="row">
+                <JobCell web={web} job={worker.job} />
+              </th>
+              <td data-label="Queue">
+                {worker.job?.queue ? (
+                  <Link web={web} to={path`/queues/${worker.job.queue}`}>
+                    <Name>{worker.job.queue}</Name>
+                  </Link>
+                ) : (
+                  <span class="faint">–</span>
+                )}
+              </td>
+              <td data-label="Worker">
+                <Link web={web} to={path`/workers/${worker.id}`}>
+                  <Name limit={80}>{`${worker.host}:${worker.pid}`}</Name>
+                </Link>{' '}
+                {worker.state === 'lost' && <StatusWord status="lost" />}
+              </td>
+              <td data-label="Since">
+                <Time web={web} at={worker.job?.runAt} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {working.length > limit && (
+        <p>
+          <Link web={web} to="/working">
+            All {plural(working.length, 'job')}
+          </Link>
+        </p>
+      )}
+    </>
+  )
+}
+
+export function workingOf(snapshot: Snapshot): WorkerLine[] {
+  return snapshot.workers
+    .filter(({ job }) => job !== undefined)
+    .sort((a, b) => ((a.job?.runAt ?? '') < (b.job?.runAt ?? '') ? -1 : 1))
+}
+
+/** A job in a cell: its class and its arguments, or what stands there instead. */
+export function JobCell({ web, job }: { web: WebContext; job: JobGlance | undefined }) {
+  if (!job) return <span class="faint">nothing</span>
+  if (job.broken !== undefined) {
+    return (
+      <>
+        <span class="warning">not a job</span>
+        <Raw web={web} text={job.broken} limit={512} />
+      </>
+    )
+  }
+  if (job.class === '' && job.queue === '') return <span class="faint">a job you may not see</span>
+  return (
+    <>
+      <Name>{job.class}</Name>{' '}
+      {job.args === undefined ? (
+        job.bytes > 0 && <span class="faint">{bytes(job.bytes)}</span>
+      ) : (
+        <Json web={web} value={job.args} />
+      )}
+    </>
+  )
+}

@@ -1,0 +1,63 @@
+/**
+ * The web pages of a Resque: see everything, act safely. `createWeb` makes them; where they are served is up to you.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Peer } from './access/peer.js'
+import { RateLimit } from './access/rate-limit.js'
+import { Sessions } from './access/sessions.js'
+import { plainActions } from './actions.js'
+import { makeApp, type RouteLine, routesOf } from './app.js'
+import { Assets } from './assets.js'
+import { logAudit } from './audit.js'
+import type { WebContext } from './context.js'
+import { nodeHandler } from './node.js'
+import { readWebOptions, type WebOptions } from './options.js'
+import { Snapshots } from './snapshot.js'
+import { tabs } from './tabs.js'
+
+export interface Web {
+  /**
+   * Answers a request. Say what you know of the connection: without `auth`, requests are answered only where
+   * `localAddress` is a loopback address.
+   */
+  fetch(request: Request, peer?: Peer): Promise<Response>
+  /** A listener for `node:http`, Express, Fastify's raw requests, Nest and Next. */
+  handler(req: IncomingMessage, res: ServerResponse): Promise<void>
+  /** Ends what runs for the pages; the Resque they were given stays open. */
+  close(): Promise<void>
+  /** Every route with the role it asks for. */
+  readonly routes: readonly RouteLine[]
+}
+
+/** Throws ConfigError at an option that cannot be right. Connects with the first page. */
+export function createWeb(options: WebOptions): Web {
+  const settings = readWebOptions(options)
+  const { resque } = options
+  const { store } = resque
+  const web: WebContext = {
+    resque,
+    store,
+    settings,
+    log: settings.logger,
+    now: settings.now,
+    sessions: new Sessions(store.webSessions, settings.sessionMs),
+    limits: {
+      login: new RateLimit(settings.limits.login),
+      loginFrom: new RateLimit(settings.limits.login * 10),
+      mutations: new RateLimit(settings.limits.mutations),
+    },
+    snapshots: new Snapshots(store, settings.cacheMs),
+    assets: new Assets(['app.css', 'app.js', 'icon.svg']),
+    tabs,
+    audit: logAudit(settings.logger),
+    actions: plainActions(store),
+  }
+  const app = makeApp(web)
+  const fetch = async (request: Request, peer: Peer = {}) => app.fetch(request, peer)
+  return {
+    fetch,
+    handler: nodeHandler(fetch, settings.basePath),
+    close: async () => {},
+    routes: routesOf(app),
+  }
+}
