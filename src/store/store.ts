@@ -5,6 +5,7 @@ import type { RedisTarget } from '../config.js'
 import { Connection } from './connection.js'
 import { Failures } from './failures.js'
 import { Glances } from './glance.js'
+import { KeyBrowser } from './key-browser.js'
 import { Keys } from './keys.js'
 import { Queues } from './queues.js'
 import { Slots } from './slots.js'
@@ -29,6 +30,7 @@ export class Store {
   readonly slots: Slots
   readonly stats: Stats
   readonly glances: Glances
+  readonly keyBrowser: KeyBrowser
   readonly webSessions: WebSessions
   readonly options: StoreOptions
 
@@ -42,6 +44,7 @@ export class Store {
     this.slots = new Slots(this.connection, this.keys)
     this.stats = new Stats(this.connection, this.keys)
     this.glances = new Glances(this.connection, this.keys)
+    this.keyBrowser = new KeyBrowser(this.connection, this.keys)
     this.webSessions = new WebSessions(this.connection, this.keys)
   }
 

@@ -17,9 +17,27 @@ import { readNotice } from './notice.js'
 import { accountPages } from './pages/account.js'
 import { assetPages } from './pages/assets.js'
 import { overviewPages } from './pages/overview.js'
+import { pendingPages } from './pages/pending.js'
+import { pollPages } from './pages/poll.js'
+import { queueActionPages } from './pages/queue-actions.js'
+import { queuePages } from './pages/queues.js'
+import { statsPages } from './pages/stats.js'
+import { workerPages } from './pages/workers.js'
+import { workingPages } from './pages/working.js'
 
 /** All page modules, in the order in which their routes are tried. */
-const modules: ((web: WebContext) => Hono<WebEnv>)[] = [assetPages, accountPages, overviewPages]
+const modules: ((web: WebContext) => Hono<WebEnv>)[] = [
+  assetPages,
+  accountPages,
+  pollPages,
+  overviewPages,
+  workingPages,
+  queuePages,
+  queueActionPages,
+  pendingPages,
+  workerPages,
+  statsPages,
+]
 
 export function makeApp(web: WebContext): Hono<WebEnv> {
   const app = new Hono<WebEnv>({ getPath: (request) => pathOf(request, web.settings.basePath) })

@@ -3,4 +3,10 @@
  */
 import type { Tab } from './context.js'
 
-export const tabs: Tab[] = [{ path: '/overview', label: 'Overview', role: 'viewer' }]
+export const tabs: Tab[] = [
+  { path: '/overview', label: 'Overview', role: 'viewer' },
+  { path: '/working', label: 'Working', role: 'viewer' },
+  { path: '/queues', label: 'Queues', role: 'viewer' },
+  { path: '/workers', label: 'Workers', role: 'viewer' },
+  { path: '/stats', label: 'Stats', role: 'viewer' },
+]

@@ -202,7 +202,7 @@ function Notices({ web, c, snapshot }: View & { snapshot: Snapshot | undefined }
         <div class="notice is-warning" role="status">
           <span>All workers are paused: no jobs are taken.</span>
           {user && includes(user.role, 'operator') && (
-            <Form web={web} c={c} action="/queues/resume">
+            <Form web={web} c={c} action="/resume">
               <button type="submit">Resume all</button>
             </Form>
           )}

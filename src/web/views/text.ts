@@ -55,6 +55,5 @@ export function shown(text: string, limit: number, lines = false): string {
   })
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const deceptive =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
+// Control and format characters of Unicode, and its two line separators.
+const deceptive = /[\p{Cc}\p{Cf}\u2028\u2029]/gu

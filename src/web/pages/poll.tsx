@@ -1,0 +1,56 @@
+/**
+ * The addresses that the classic page polled: the content of a page without its frame, and the time of day.
+ */
+import { type Context, Hono } from 'hono'
+import { currentUser, needs } from '../access/roles.js'
+import type { WebContext, WebEnv } from '../context.js'
+import { Name, StatusWord } from '../views/components.js'
+import { QueueTable } from '../views/queue-table.js'
+import { WorkingTable } from '../views/working-table.js'
+
+const MAX_ROWS = 100
+
+export function pollPages(web: WebContext): Hono<WebEnv> {
+  const pages = new Hono<WebEnv>()
+  for (const path of ['/overview.poll', '/overview/:id{.+\\.poll}']) {
+    pages.get(path, needs('viewer'), (c) => overview(web, c))
+  }
+  for (const path of ['/workers.poll', '/workers/:id{.+\\.poll}']) {
+    pages.get(path, needs('viewer'), (c) => workers(web, c))
+  }
+  return pages
+}
+
+async function overview(web: WebContext, c: Context<WebEnv>): Promise<Response> {
+  const snapshot = await web.snapshots.get(currentUser(c))
+  return fragment(
+    web,
+    c,
+    <>
+      <QueueTable web={web} c={c} snapshot={snapshot} />
+      <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_ROWS} />
+    </>,
+  )
+}
+
+async function workers(web: WebContext, c: Context<WebEnv>): Promise<Response> {
+  const snapshot = await web.snapshots.get(currentUser(c))
+  return fragment(
+    web,
+    c,
+    <ul>
+      {snapshot.workers.slice(0, MAX_ROWS).map(({ id, state }) => (
+        <li>
+          <Name>{id}</Name> <StatusWord status={state} />
+        </li>
+      ))}
+    </ul>,
+  )
+}
+
+function fragment(web: WebContext, c: Context<WebEnv>, body: { toString(): string }): Response {
+  const updated = <p class="poll">Last Updated: {web.now().toISOString().slice(11, 19)}</p>
+  return c.body(`${body.toString()}${updated.toString()}`, {
+    headers: { 'content-type': 'text/html; charset=utf-8' },
+  })
+}

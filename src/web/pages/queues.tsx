@@ -1,0 +1,211 @@
+/**
+ * The list of queues, and one queue with its jobs.
+ */
+import { type Context, Hono } from 'hono'
+import { parseJob } from '../../job.js'
+import { stringMember } from '../../store/glance.js'
+import type { PendingGlance } from '../../store/queues.js'
+import { Refusal } from '../access/refusal.js'
+import { currentUser, includes, needs } from '../access/roles.js'
+import type { WebContext, WebEnv } from '../context.js'
+import { nameParam, numberParam, wordParam } from '../params.js'
+import type { QueueLine, Snapshot } from '../snapshot.js'
+import { path, url } from '../url.js'
+import { Empty, Form, Json, Link, Name, Pager, Raw, StatusWord, type View } from '../views/components.js'
+import { page } from '../views/layout.js'
+import { QueueTable } from '../views/queue-table.js'
+import { bytes, plural } from '../views/text.js'
+
+const PAGE_SIZE = 50
+
+export function queuePages(web: WebContext): Hono<WebEnv> {
+  const pages = new Hono<WebEnv>()
+  pages.get('/queues', needs('viewer'), async (c) => {
+    const user = currentUser(c)
+    const snapshot = await web.snapshots.get(user)
+    return page(
+      c,
+      web,
+      { title: 'Queues', tab: '/queues' },
+      <section>
+        <div class="section-head">
+          <h1>Queues</h1>
+          <span class="faint num">
+            {plural(snapshot.pending, 'job')} in {plural(snapshot.queues.length, 'queue')}
+          </span>
+          {includes(user.role, 'operator') && !snapshot.isAllPaused && (
+            <div class="row">
+              <Form web={web} c={c} action="/pause" confirm>
+                <button class="small" type="submit">
+                  Pause all
+                </button>
+              </Form>
+            </div>
+          )}
+        </div>
+        <QueueTable web={web} c={c} snapshot={snapshot} />
+      </section>,
+    )
+  })
+
+  pages.get('/queues/:queue', needs('viewer'), async (c) => {
+    const start = numberParam(c, 'start', 0)
+    const order = wordParam(c, 'order', ['asc', 'desc'] as const, 'asc')
+    const { queue, snapshot } = await queueOf(web, c)
+    return page(
+      c,
+      web,
+      { title: queue.name, tab: '/queues' },
+      <section>
+        <QueueHead web={web} c={c} queue={queue} snapshot={snapshot} />
+        {queue.size < 0 ? (
+          <Empty title="This is no queue">Its key holds something else than a list of jobs.</Empty>
+        ) : (
+          await jobs(web, queue, start, order)
+        )}
+      </section>,
+    )
+  })
+  return pages
+}
+
+/** The queue that the path names, and everything else; refuses one that is not there, or not for this user. */
+export async function queueOf(
+  web: WebContext,
+  c: Context<WebEnv>,
+): Promise<{ queue: QueueLine; snapshot: Snapshot }> {
+  const name = nameParam(c, 'queue')
+  const snapshot = await web.snapshots.get(currentUser(c))
+  const queue = snapshot.queues.find((each) => each.name === name)
+  if (!queue) throw new Refusal(404, 'There is no such queue.', { hint: 'It may have been removed.' })
+  return { queue, snapshot }
+}
+
+function QueueHead({ web, c, queue, snapshot }: View & { queue: QueueLine; snapshot: Snapshot }) {
+  const { role } = currentUser(c)
+  const isServed = queue.workers > 0 || snapshot.isAllPaused
+  return (
+    <div class="section-head">
+      <h1>
+        <Name>{queue.name}</Name>
+      </h1>
+      {queue.isPaused && <StatusWord status="paused" />}
+      {!queue.isPaused && !isServed && queue.size > 0 && <span class="warning">⚠ No worker listens</span>}
+      {!queue.isPaused && queue.workers > 0 && (
+        <span class="faint num">taken by {plural(queue.workers, 'worker')}</span>
+      )}
+      <div class="row">
+        {includes(role, 'operator') && (
+          <Form
+            web={web}
+            c={c}
+            action={`${path`/queues/${queue.name}`}/${queue.isPaused ? 'resume' : 'pause'}`}
+          >
+            <button class="small" type="submit">
+              {queue.isPaused ? 'Resume' : 'Pause'}
+            </button>
+          </Form>
+        )}
+        {includes(role, 'admin') && (
+          <>
+            {queue.size > 0 && (
+              <a
+                class="button small quiet-danger"
+                href={url(web, path`/queues/${queue.name}/clear`)}
+                data-confirm=""
+              >
+                Clear
+              </a>
+            )}
+            <a
+              class="button small quiet-danger"
+              href={url(web, path`/queues/${queue.name}/remove`)}
+              data-confirm=""
+            >
+              Remove queue
+            </a>
+          </>
+        )}
+      </div>
+    </div>
+  )
+}
+
+async function jobs(web: WebContext, queue: QueueLine, start: number, order: 'asc' | 'desc') {
+  if (queue.size === 0) return <Empty title="No jobs wait here">Jobs are taken as soon as they come.</Empty>
+  const first = order === 'asc' ? start : queue.size - start - PAGE_SIZE
+  const count = order === 'asc' ? PAGE_SIZE : Math.min(PAGE_SIZE, queue.size - start)
+  const found = await web.store.queues.glance(queue.name, Math.max(0, first), count)
+  if (order === 'desc') found.reverse()
+  const to = path`/queues/${queue.name}`
+  return (
+    <>
+      <div class="subtabs" role="navigation" aria-label="Order">
+        <Link web={web} to={to} current={order === 'asc'}>
+          Next to run first
+        </Link>
+        <Link web={web} to={to} query={{ order: 'desc' }} current={order === 'desc'}>
+          Newest first
+        </Link>
+      </div>
+      {found.length === 0 ? (
+        <Empty title="Nothing is here any more">The queue is shorter than that.</Empty>
+      ) : (
+        <table class="cards">
+          <caption class="hidden">Jobs in {queue.name}</caption>
+          <thead>
+            <tr>
+              <th scope="col" class="end">
+                No.
+              </th>
+              <th scope="col">Class</th>
+              <th scope="col">Arguments</th>
+            </tr>
+          </thead>
+          <tbody>
+            {found.map((job) => (
+              <JobRow web={web} queue={queue.name} job={job} />
+            ))}
+          </tbody>
+        </table>
+      )}
+      <Pager
+        web={web}
+        path={to}
+        query={{ order: order === 'desc' ? 'desc' : undefined }}
+        start={start}
+        size={PAGE_SIZE}
+        total={queue.size}
+        what="job"
+      />
+    </>
+  )
+}
+
+function JobRow({ web, queue, job }: { web: WebContext; queue: string; job: PendingGlance }) {
+  const isWhole = Buffer.byteLength(job.text) === job.bytes
+  const parsed = isWhole ? parseJob(job.text) : undefined
+  const isBroken = parsed instanceof Error
+  const name = parsed === undefined ? stringMember(job.text, 'class') : isBroken ? 'not a job' : parsed.class
+  return (
+    <tr>
+      <td class="end faint num" data-label="No.">
+        {job.index + 1}
+      </td>
+      <th scope="row">
+        <Link web={web} to={path`/queues/${queue}/job/${`${job.index}.${job.digest}`}`}>
+          <Name>{name}</Name>
+        </Link>
+      </th>
+      <td data-label="Arguments">
+        {parsed === undefined ? (
+          <span class="faint">{bytes(job.bytes)}, on its own page</span>
+        ) : isBroken ? (
+          <Raw web={web} text={job.text} limit={512} />
+        ) : (
+          <Json web={web} value={parsed.args} />
+        )}
+      </td>
+    </tr>
+  )
+}

@@ -1,0 +1,373 @@
+/**
+ * Who works: processes with their slots, Ruby's workers beside them. `/workers/:id` is one process, one worker, or,
+ * as Ruby has it, all of one host; `/workers/all` is all.
+ */
+import { type Context, Hono } from 'hono'
+import { readWorkerId } from '../../store/workers.js'
+import { Refusal } from '../access/refusal.js'
+import { currentUser, needs } from '../access/roles.js'
+import type { WebContext, WebEnv } from '../context.js'
+import { nameParam, numberParam } from '../params.js'
+import type { Snapshot, WorkerLine, WorkerState } from '../snapshot.js'
+import { path } from '../url.js'
+import {
+  Count,
+  Empty,
+  Fact,
+  Json,
+  Link,
+  Name,
+  Pager,
+  Raw,
+  StatusWord,
+  Time,
+  type View,
+} from '../views/components.js'
+import { page } from '../views/layout.js'
+import { plural } from '../views/text.js'
+import { JobCell } from '../views/working-table.js'
+
+const PAGE_SIZE = 100
+
+/** One worker process: one slot for Ruby's, as many as it has for ours. */
+interface Process {
+  /** Of its first slot. */
+  id: string
+  host: string
+  pid: number
+  isOurs: boolean
+  slots: WorkerLine[]
+}
+
+export function workerPages(web: WebContext): Hono<WebEnv> {
+  const pages = new Hono<WebEnv>()
+  const list = async (c: Context<WebEnv>) => {
+    const start = numberParam(c, 'start', 0)
+    const snapshot = await web.snapshots.get(currentUser(c))
+    return page(
+      c,
+      web,
+      { title: 'Workers', tab: '/workers' },
+      <Workers web={web} c={c} snapshot={snapshot} start={start} />,
+    )
+  }
+  pages.get('/workers', needs('viewer'), list)
+  pages.get('/workers/all', needs('viewer'), list)
+
+  pages.get('/workers/:worker', needs('viewer'), async (c) => {
+    const name = nameParam(c, 'worker')
+    const snapshot = await web.snapshots.get(currentUser(c))
+    const worker = snapshot.workers.find(({ id }) => id === name)
+    if (worker) {
+      const process = processesOf(snapshot.workers).find(({ slots }) => slots.includes(worker))
+      const [processed = 0, failed = 0] = await web.store.stats.getAll([
+        `processed:${name}`,
+        `failed:${name}`,
+      ])
+      return page(
+        c,
+        web,
+        { title: name, tab: '/workers' },
+        <Worker web={web} c={c} worker={worker} process={process} processed={processed} failed={failed} />,
+      )
+    }
+    const ofHost = snapshot.workers.filter(({ host }) => host === name || host.startsWith(`${name}~`))
+    if (ofHost.length === 0) {
+      throw new Refusal(404, 'There is no such worker.', { hint: 'It may have stopped since.' })
+    }
+    return page(
+      c,
+      web,
+      { title: name, tab: '/workers' },
+      <Workers
+        web={web}
+        c={c}
+        snapshot={{ ...snapshot, workers: ofHost }}
+        start={numberParam(c, 'start', 0)}
+        host={name}
+      />,
+    )
+  })
+  return pages
+}
+
+function processesOf(workers: readonly WorkerLine[]): Process[] {
+  const processes = new Map<string, Process>()
+  for (const worker of workers) {
+    const first = worker.process === undefined ? worker : { ...worker, ...readWorkerId(worker.process) }
+    const host = worker.process === undefined ? worker.host : first.host.replace(/~.*$/, '')
+    const key = worker.process ?? worker.id
+    const process = processes.get(key) ?? {
+      id: key,
+      host,
+      pid: first.pid,
+      isOurs: worker.process !== undefined,
+      slots: [],
+    }
+    process.slots.push(worker)
+    processes.set(key, process)
+  }
+  return [...processes.values()].sort((a, b) =>
+    a.host === b.host ? a.pid - b.pid : a.host < b.host ? -1 : 1,
+  )
+}
+
+/** The state of a process is what is most worth knowing of its slots. */
+function stateOf(slots: readonly WorkerLine[]): WorkerState {
+  const states = slots.map(({ state }) => state)
+  return (['lost', 'busy', 'paused'] as const).find((state) => states.includes(state)) ?? 'idle'
+}
+
+function Workers({
+  web,
+  snapshot,
+  start,
+  host,
+}: View & { snapshot: Snapshot; start: number; host?: string }) {
+  const processes = processesOf(snapshot.workers)
+  const lost = snapshot.workers.filter(({ state }) => state === 'lost').length
+  return (
+    <section>
+      {host !== undefined && (
+        <p class="crumbs">
+          <Link web={web} to="/workers">
+            Workers
+          </Link>
+        </p>
+      )}
+      <div class="section-head">
+        <h1>{host === undefined ? 'Workers' : <Name>{host}</Name>}</h1>
+        <span class="faint num">
+          {plural(snapshot.workers.length, 'worker')} in{' '}
+          {processes.length === 1 ? 'one process' : `${processes.length} processes`}
+        </span>
+        {lost > 0 && <span class="warning">⚠ {plural(lost, 'worker')} lost: no heartbeat</span>}
+      </div>
+      {processes.length === 0 ? (
+        <Empty title="No workers">
+          Start one: <code>resque work --require ./jobs.js --queue '*'</code>
+        </Empty>
+      ) : (
+        <table class="cards">
+          <caption class="hidden">Worker processes</caption>
+          <thead>
+            <tr>
+              <th scope="col">Process</th>
+              <th scope="col">State</th>
+              <th scope="col" class="end">
+                Busy
+              </th>
+              <th scope="col">Queues</th>
+              <th scope="col">Heartbeat</th>
+              <th scope="col">Working on</th>
+            </tr>
+          </thead>
+          <tbody>
+            {processes.slice(start, start + PAGE_SIZE).map((process) => (
+              <ProcessRow web={web} process={process} />
+            ))}
+          </tbody>
+        </table>
+      )}
+      <Pager
+        web={web}
+        path={host === undefined ? '/workers' : path`/workers/${host}`}
+        start={start}
+        size={PAGE_SIZE}
+        total={processes.length}
+        what="row"
+      />
+    </section>
+  )
+}
+
+/** More of a process's jobs are on its own page. */
+const MAX_JOBS = 3
+
+function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
+  const { slots } = process
+  const state = stateOf(slots)
+  const busy = slots.filter(({ job }) => job !== undefined)
+  const [first] = slots
+  return (
+    <tr class={state === 'lost' ? 'is-lost' : ''}>
+      <th scope="row">
+        <Link web={web} to={path`/workers/${first?.id ?? process.id}`}>
+          <Name limit={100}>{`${process.host}:${process.pid}`}</Name>
+        </Link>{' '}
+        {!process.isOurs && <span class="faint">Ruby</span>}
+      </th>
+      <td data-label="State">
+        <StatusWord status={state} />
+      </td>
+      <td class="end num" data-label="Busy">
+        {busy.length} / {slots.length}
+      </td>
+      <td data-label="Queues">
+        <QueueNames web={web} queues={first?.queues ?? []} />
+      </td>
+      <td data-label="Heartbeat" class="nowrap">
+        <Time web={web} at={first?.heartbeat} missing="none yet" />
+      </td>
+      <td data-label="Working on">
+        {busy.length === 0 && <span class="faint">–</span>}
+        {busy.slice(0, MAX_JOBS).map(({ job }) => (
+          <div>
+            <Name>{job?.class || (job?.broken !== undefined ? '(not a job)' : '(hidden)')}</Name>{' '}
+            <span class="faint">
+              <Time web={web} at={job?.runAt} />
+            </span>
+          </div>
+        ))}
+        {busy.length > MAX_JOBS && <span class="faint">and {busy.length - MAX_JOBS} more</span>}
+      </td>
+    </tr>
+  )
+}
+
+function QueueNames({ web, queues }: { web: WebContext; queues: readonly string[] }) {
+  return (
+    <>
+      {queues.map((queue, i) => (
+        <>
+          {i > 0 && ', '}
+          {/[*?[\]{}]/.test(queue) ? (
+            <Name>{queue}</Name>
+          ) : (
+            <Link web={web} to={path`/queues/${queue}`}>
+              <Name>{queue}</Name>
+            </Link>
+          )}
+        </>
+      ))}
+    </>
+  )
+}
+
+function Worker({
+  web,
+  worker,
+  process,
+  processed,
+  failed,
+}: View & { worker: WorkerLine; process: Process | undefined; processed: number; failed: number }) {
+  const { job } = worker
+  const others = process?.slots ?? []
+  return (
+    <>
+      <section>
+        <p class="crumbs">
+          <Link web={web} to="/workers">
+            Workers
+          </Link>{' '}
+          /{' '}
+          <Link web={web} to={path`/workers/${worker.host}`}>
+            <Name>{worker.host}</Name>
+          </Link>
+        </p>
+        <div class="section-head">
+          <h1>
+            <Name limit={200}>{worker.id}</Name>
+          </h1>
+          <StatusWord status={worker.state} />
+        </div>
+        <dl class="facts">
+          <Fact label="Kind">{worker.process === undefined ? 'Ruby' : 'a slot of this package'}</Fact>
+          <Fact label="Host">
+            <Name>{worker.host}</Name>
+          </Fact>
+          <Fact label="Process id">
+            <span class="num">{String(worker.pid)}</span>
+          </Fact>
+          <Fact label="Queues">
+            <QueueNames web={web} queues={worker.queues} />
+          </Fact>
+          <Fact label="Started">
+            <Time web={web} at={worker.started} />
+          </Fact>
+          <Fact label="Heartbeat">
+            <Time web={web} at={worker.heartbeat} missing="none yet" />
+          </Fact>
+          <Fact label="Processed">
+            <Count value={processed} />
+          </Fact>
+          <Fact label="Failed">
+            <Count value={failed} />
+          </Fact>
+        </dl>
+      </section>
+      <section>
+        <h2>Working on</h2>
+        {!job && <Empty title="Nothing">It waits for jobs.</Empty>}
+        {job && (
+          <dl class="facts">
+            <Fact label="Job">
+              {job.broken === undefined ? (
+                <Name>{job.class || '(hidden)'}</Name>
+              ) : (
+                <span class="warning">not a job</span>
+              )}
+            </Fact>
+            <Fact label="Queue">
+              {job.queue === '' ? '–' : <QueueNames web={web} queues={[job.queue]} />}
+            </Fact>
+            <Fact label="Since">
+              <Time web={web} at={job.runAt} />
+            </Fact>
+            <Fact label="Arguments">
+              {job.broken !== undefined ? (
+                <Raw web={web} text={job.broken} />
+              ) : job.args === undefined ? (
+                '–'
+              ) : (
+                <Json web={web} value={job.args} open />
+              )}
+            </Fact>
+          </dl>
+        )}
+      </section>
+      {others.length > 1 && (
+        <section>
+          <h2>Slots of this process</h2>
+          <Slots web={web} slots={others} />
+        </section>
+      )}
+    </>
+  )
+}
+
+function Slots({ web, slots }: { web: WebContext; slots: readonly WorkerLine[] }) {
+  return (
+    <table class="cards">
+      <caption class="hidden">Slots</caption>
+      <thead>
+        <tr>
+          <th scope="col">Slot</th>
+          <th scope="col">State</th>
+          <th scope="col">Working on</th>
+          <th scope="col">Since</th>
+        </tr>
+      </thead>
+      <tbody>
+        {slots.slice(0, PAGE_SIZE).map((slot) => (
+          <tr>
+            <th scope="row">
+              <Link web={web} to={path`/workers/${slot.id}`}>
+                <Name limit={100}>{slot.host}</Name>
+              </Link>
+            </th>
+            <td data-label="State">
+              <StatusWord status={slot.state} />
+            </td>
+            <td data-label="Working on">
+              <JobCell web={web} job={slot.job} />
+            </td>
+            <td data-label="Since">
+              <Time web={web} at={slot.job?.runAt} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
