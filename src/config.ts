@@ -186,6 +186,11 @@ export interface Environment {
   failureBackend: string | undefined
   /** `RESQUE_POOL_CONFIG`. */
   poolConfig: string | undefined
+  /** `RESQUE_WEB_USER` and `RESQUE_WEB_PASSWORD`: the one who may sign in to `resque web`. */
+  webUser: string | undefined
+  webPassword: string | undefined
+  /** `RESQUE_WEB_SECRET`: signs what the web pages must recognise, in every process that serves them. */
+  webSecret: string | undefined
   /** `RAILS_ENV`, else `RACK_ENV`, else `RESQUE_ENV`, else `NODE_ENV`; shown in `info`. */
   environment: string
   /** `NO_COLOR` is set. */
@@ -209,6 +214,9 @@ export function readEnvironment(env: Record<string, string | undefined> = proces
     proclinePrefix: env.RESQUE_PROCLINE_PREFIX ?? '',
     failureBackend: env.FAILURE_BACKEND || undefined,
     poolConfig: env.RESQUE_POOL_CONFIG || undefined,
+    webUser: env.RESQUE_WEB_USER || undefined,
+    webPassword: env.RESQUE_WEB_PASSWORD || undefined,
+    webSecret: env.RESQUE_WEB_SECRET || undefined,
     environment: env.RAILS_ENV || env.RACK_ENV || env.RESQUE_ENV || env.NODE_ENV || 'development',
     noColor: Boolean(env.NO_COLOR),
   }

@@ -17,6 +17,7 @@ import { addQueues } from './commands/queues.js'
 import { addRemove } from './commands/remove.js'
 import { addRetry } from './commands/retry.js'
 import { addStats } from './commands/stats.js'
+import { addWeb } from './commands/web.js'
 import { addWork } from './commands/work.js'
 import { addWorkers } from './commands/workers.js'
 import { addWorking } from './commands/working.js'
@@ -57,6 +58,7 @@ export function makeProgram(): Command {
   addWorking(program)
   addFailed(program)
   addList(program)
+  addWeb(program)
   program.commandsGroup('Act:')
   addRetry(program)
   addRemove(program)

@@ -4,7 +4,7 @@
 
 export { hashPassword, hashToken } from './access/passwords.js'
 export type { Peer } from './access/peer.js'
-export type { Role, WebUser } from './access/roles.js'
+export type { Role, WebUser } from './access/user.js'
 export type { AuditEntry } from './context.js'
 export type {
   AuthModes,

@@ -10,7 +10,7 @@ import type { Resque } from '../resque.js'
 import { isPasswordHash } from './access/passwords.js'
 import { makeList, type Peer } from './access/peer.js'
 import { defaultSecrets } from './access/redact.js'
-import { type Role, roles, type WebUser } from './access/roles.js'
+import { type Role, roles, type WebUser } from './access/user.js'
 
 /** A person who signs in with a password. */
 export interface WebAccount {

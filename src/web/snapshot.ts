@@ -6,7 +6,7 @@
 import { rubyRhythm } from '../config.js'
 import type { Glance, QueueGlance, WorkerGlance } from '../store/glance.js'
 import type { Store } from '../store/store.js'
-import type { WebUser } from './access/roles.js'
+import type { WebUser } from './access/user.js'
 import { serves } from './serves.js'
 
 export type WorkerState = 'idle' | 'busy' | 'paused' | 'lost'

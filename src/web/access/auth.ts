@@ -96,6 +96,7 @@ export async function signIn(
 ): Promise<WebAccount | undefined> {
   const { auth } = web.settings
   const address = c.get('address')
+  if (name.length > 128 || password.length > 1_024) return undefined
   slowDown(c, web, name)
   const account = auth === 'none' ? undefined : auth.users?.find((each) => sameText(each.name, name))
   const isRight = await passwordMatches(password, account?.password ?? noPassword)

@@ -45,15 +45,7 @@ function asText(body: unknown): string {
       : body instanceof Uint8Array
         ? Buffer.from(body).toString('utf8')
         : undefined
-  if (text === undefined) {
-    throw new Refusal(
-      500,
-      'A body parser in front of these pages has made something of the body that they cannot read.',
-      {
-        hint: 'Mount the handler before the parser, or let it leave an object, a string or a buffer in req.body.',
-      },
-    )
-  }
+  if (text === undefined) throw swallowed()
   if (text.length > MAX_BYTES) throw tooLarge()
   return text
 }
@@ -70,12 +62,14 @@ async function readText(c: Context<WebEnv>): Promise<string> {
     if (size > MAX_BYTES) throw tooLarge()
     parts.push(part)
   }
-  if (size === 0 && declared > 0) {
-    throw new Refusal(500, 'The body of this request was read by something in front of these pages.', {
-      hint: 'Mount the handler before the body parser, or let that leave the body in req.body.',
-    })
-  }
+  if (size === 0 && declared > 0) throw swallowed()
   return Buffer.concat(parts).toString('utf8')
+}
+
+function swallowed(): Refusal {
+  return new Refusal(500, 'The body of this request was read by something in front of these pages.', {
+    hint: 'Mount the handler before the body parser, or let that leave an object, a string or a buffer in req.body.',
+  })
 }
 
 function tooLarge(): Refusal {

@@ -16,7 +16,7 @@ export function isUnsafe(method: string): boolean {
 
 /** The name of the field, and of the header for scripts of ours. */
 export const CSRF_FIELD = '_token'
-export const CSRF_HEADER = 'x-csrf-token'
+const CSRF_HEADER = 'x-csrf-token'
 
 export function checkCsrf(web: WebContext): MiddlewareHandler<WebEnv> {
   return async (c, next) => {

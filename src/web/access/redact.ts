@@ -2,7 +2,7 @@
  * Secrets in what jobs carry: the values of members whose names sound like one are hidden, however deep they lie,
  * and so is what looks like one in a text. It is a curtain and not a wall: a secret under another name is seen.
  */
-export const HIDDEN = '[hidden]'
+const HIDDEN = '[hidden]'
 
 /** Names that usually stand for a secret. */
 export const defaultSecrets: readonly RegExp[] = [

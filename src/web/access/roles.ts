@@ -5,24 +5,9 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { WebEnv } from '../context.js'
 import { Refusal } from './refusal.js'
+import { includes, type Role, type WebUser } from './user.js'
 
-export const roles = ['viewer', 'operator', 'admin'] as const
-
-export type Role = (typeof roles)[number]
-
-/** Whoever makes a request. */
-export interface WebUser {
-  name: string
-  role: Role
-  /** How he was recognised. */
-  by: 'none' | 'session' | 'basic' | 'bearer' | 'proxy' | 'custom'
-  /** Whether this user may know of a queue. */
-  sees(queue: string): boolean
-}
-
-export function includes(role: Role, wanted: Role): boolean {
-  return roles.indexOf(role) >= roles.indexOf(wanted)
-}
+export { includes, type Role, roles, type WebUser } from './user.js'
 
 /** What `needs` makes: it carries the role, so that the route table can be asked for it. */
 export interface RoleGuard extends MiddlewareHandler<WebEnv> {

@@ -72,9 +72,9 @@ function hasLogin(web: WebContext): boolean {
  * A page of ours below the base path, or the overview: what stands in `next` can come from anywhere, and must not lead
  * away from here.
  */
-export function ownPath(web: WebContext, next: string | undefined): string {
+function ownPath(web: WebContext, next: string | undefined): string {
   const { basePath } = web.settings
-  if (!next || !next.startsWith('/') || next.length > 2_048) return '/overview'
+  if (!next?.startsWith('/') || next.length > 2_048) return '/overview'
   let target: URL
   try {
     target = new URL(next, 'http://own.invalid')

@@ -3,6 +3,7 @@
  */
 import { type Context, Hono } from 'hono'
 import { parseJob } from '../../job.js'
+import { redactText } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
@@ -112,7 +113,9 @@ function Job({ web, c, job, isRevealed = false }: View & { job: Pending; isRevea
           <Count value={job.index + 1} />
         </Fact>
         <Fact label="Size">{bytes(Buffer.byteLength(job.text))}</Fact>
-        {parsed instanceof Error && <Fact label="What is wrong">{parsed.message}</Fact>}
+        {parsed instanceof Error && (
+          <Fact label="What is wrong">{shown(redactText(parsed.message, web.settings.secrets), 500)}</Fact>
+        )}
       </dl>
       <h2>{parsed instanceof Error ? 'Entry' : 'Arguments'}</h2>
       {parsed instanceof Error ? (

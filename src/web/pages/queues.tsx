@@ -14,7 +14,7 @@ import { path, url } from '../url.js'
 import { Empty, Form, Json, Link, Name, Pager, Raw, StatusWord, type View } from '../views/components.js'
 import { page } from '../views/layout.js'
 import { QueueTable } from '../views/queue-table.js'
-import { bytes, plural } from '../views/text.js'
+import { bytes, plural, shown } from '../views/text.js'
 
 const PAGE_SIZE = 50
 
@@ -140,19 +140,19 @@ async function jobs(web: WebContext, queue: QueueLine, start: number, order: 'as
   const to = path`/queues/${queue.name}`
   return (
     <>
-      <div class="subtabs" role="navigation" aria-label="Order">
+      <nav class="subtabs" aria-label="Order">
         <Link web={web} to={to} current={order === 'asc'}>
           Next to run first
         </Link>
         <Link web={web} to={to} query={{ order: 'desc' }} current={order === 'desc'}>
           Newest first
         </Link>
-      </div>
+      </nav>
       {found.length === 0 ? (
         <Empty title="Nothing is here any more">The queue is shorter than that.</Empty>
       ) : (
         <table class="cards">
-          <caption class="hidden">Jobs in {queue.name}</caption>
+          <caption class="hidden">Jobs in {shown(queue.name, 100)}</caption>
           <thead>
             <tr>
               <th scope="col" class="end">

@@ -94,7 +94,7 @@ document.addEventListener('click', (event) => {
   const link = event.target instanceof Element && event.target.closest('a[data-confirm]')
   if (!link) return
   event.preventDefault()
-  confirmInDialog(link.href, link)
+  void confirmInDialog(link.href, link)
 })
 
 document.addEventListener('submit', (event) => {
@@ -107,7 +107,7 @@ document.addEventListener('submit', (event) => {
   }
   if (form.dataset.confirm !== undefined) {
     event.preventDefault()
-    confirmInDialog(form.action, event.submitter)
+    void confirmInDialog(form.action, event.submitter)
     return
   }
   form.dataset.sent = ''

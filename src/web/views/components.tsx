@@ -97,7 +97,7 @@ export function Time({
 }
 
 /** Any of the four formats in which Resque writes a moment. */
-export function readTime(text: string): Date {
+function readTime(text: string): Date {
   const iso = text
     .replace(/^(\d{4})\/(\d\d)\/(\d\d)/, '$1-$2-$3')
     .replace(/^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)/, '$1T$2')
@@ -144,7 +144,7 @@ export type Status = 'busy' | 'idle' | 'paused' | 'lost' | 'failed' | 'done' | '
 const icons: Record<Status, string> = {
   busy: '▶',
   idle: '○',
-  paused: '❚❚',
+  paused: '‖',
   lost: '✕',
   failed: '✕',
   done: '✓',
@@ -155,7 +155,8 @@ const icons: Record<Status, string> = {
 export function StatusWord({ status, word = status }: { status: Status; word?: string }) {
   return (
     <span class={`status is-${status}`}>
-      <span aria-hidden="true">{icons[status]}</span> {word}
+      <span aria-hidden="true">{icons[status]}</span>
+      {` ${word}`}
     </span>
   )
 }
@@ -179,7 +180,7 @@ export function Pager({
   /** What is listed, for the sentence: `job`. */
   what: string
 }) {
-  if (total === 0) return <></>
+  if (total === 0) return null
   const last = Math.floor((total - 1) / size) * size
   const end = Math.min(total, start + size)
   const link = (label: string, at: number, isThere: boolean) =>

@@ -139,7 +139,7 @@ function Head({ web, c, tab }: View & { tab: string | undefined }) {
 const themes = { auto: 'Auto', light: 'Light', dark: 'Dark' } as const
 
 function ThemeForm({ web, c }: View) {
-  if (c.get('csrfToken') === undefined || c.get('csrfToken') === '') return <></>
+  if (c.get('csrfToken') === undefined || c.get('csrfToken') === '') return null
   const theme = c.get('theme')
   return (
     <Form

@@ -3,9 +3,9 @@
  */
 import { includes } from '../access/roles.js'
 import type { QueueLine, Snapshot } from '../snapshot.js'
-import { path } from '../url.js'
+import { encodeSegment, path } from '../url.js'
 import { Count, Empty, Form, Link, Name, StatusWord, type View } from './components.js'
-import { plural } from './text.js'
+import { plural, shown } from './text.js'
 
 export function QueueTable({ web, c, snapshot }: View & { snapshot: Snapshot }) {
   const user = c.get('user')
@@ -38,14 +38,14 @@ export function QueueTable({ web, c, snapshot }: View & { snapshot: Snapshot }) 
                 <Name>{queue.name}</Name>
               </Link>
             </th>
-            <td class="end" data-label="Jobs" data-live={`queue:${queue.name}`}>
+            <td class="end" data-label="Jobs" data-live={`queue:${encodeSegment(queue.name)}`}>
               <Count value={queue.size} />
             </td>
             <td data-label="Taken by">
               <TakenBy queue={queue} />
             </td>
             {mayPause && (
-              <td class="end actions">
+              <td class="end actions corner">
                 <Form
                   web={web}
                   c={c}
@@ -56,7 +56,7 @@ export function QueueTable({ web, c, snapshot }: View & { snapshot: Snapshot }) 
                   <button
                     class="small"
                     type="submit"
-                    aria-label={`${queue.isPaused ? 'Resume' : 'Pause'} ${queue.name}`}
+                    aria-label={`${queue.isPaused ? 'Resume' : 'Pause'} ${shown(queue.name, 100)}`}
                   >
                     {queue.isPaused ? 'Resume' : 'Pause'}
                   </button>

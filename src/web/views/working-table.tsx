@@ -62,7 +62,7 @@ export function WorkingTable({ web, snapshot, limit }: View & { snapshot: Snapsh
   )
 }
 
-export function workingOf(snapshot: Snapshot): WorkerLine[] {
+function workingOf(snapshot: Snapshot): WorkerLine[] {
   return snapshot.workers
     .filter(({ job }) => job !== undefined)
     .sort((a, b) => ((a.job?.runAt ?? '') < (b.job?.runAt ?? '') ? -1 : 1))

@@ -1,0 +1,21 @@
+/**
+ * Whoever makes a request, and the three roles, each of which includes the one before it.
+ */
+
+export const roles = ['viewer', 'operator', 'admin'] as const
+
+export type Role = (typeof roles)[number]
+
+/** Whoever makes a request. */
+export interface WebUser {
+  name: string
+  role: Role
+  /** How he was recognised. */
+  by: 'none' | 'session' | 'basic' | 'bearer' | 'proxy' | 'custom'
+  /** Whether this user may know of a queue. */
+  sees(queue: string): boolean
+}
+
+export function includes(role: Role, wanted: Role): boolean {
+  return roles.indexOf(role) >= roles.indexOf(wanted)
+}

@@ -1,0 +1,40 @@
+// The system's Chromium, driven as a person drives it.
+
+import { existsSync } from 'node:fs'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll } from 'vitest'
+
+const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+
+export interface BrowserRoom {
+  /** A new window, without cookies. What its console says, and what ran that should not, stands in `complaints`. */
+  open(options?: Parameters<Browser['newPage']>[0]): Promise<Page>
+  readonly complaints: string[]
+}
+
+/** Call it at the top of a test file. */
+export function useBrowser(): BrowserRoom {
+  let browser: Browser
+  const complaints: string[] = []
+  beforeAll(async () => {
+    const executablePath = places.find((path) => existsSync(path))
+    if (!executablePath) throw new Error('Chromium is missing: script/bootstrap --tests installs it.')
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  })
+  afterAll(() => browser?.close())
+  return {
+    complaints,
+    async open(options) {
+      const page = await browser.newPage(options)
+      page.on('console', (message) => {
+        if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+      })
+      page.on('pageerror', (error) => complaints.push(error.message))
+      page.on('dialog', (dialog) => {
+        complaints.push(`dialog: ${dialog.message()}`)
+        void dialog.dismiss()
+      })
+      return page
+    },
+  }
+}

@@ -1,0 +1,276 @@
+// Who is let in, and what a foreign site can do: nothing.
+
+import { createWeb, hashPassword } from 'resque-ts/web'
+import { expect, test } from 'vitest'
+import { useRoom } from '../room.js'
+import { accounts, bearer, cookiesOf, openSite, sameOrigin, signIn, tokenIn } from './site.js'
+
+const room = useRoom()
+const paused = () => room.client.get('resque:pause-all-workers')
+
+test('there is no default for auth', () => {
+  // @ts-expect-error: it must be given
+  expect(() => createWeb({ resque: room.resque })).toThrow(/who may come in/)
+  expect(() => createWeb({ resque: room.resque, auth: {} })).toThrow(/lets nobody in/)
+  expect(() =>
+    createWeb({ resque: room.resque, auth: { users: [{ name: 'a', password: 'plain', role: 'admin' }] } }),
+  ).toThrow(/not a hash/)
+  expect(() =>
+    createWeb({ resque: room.resque, auth: { proxy: { header: 'x-user', peers: [], role: 'viewer' } } }),
+  ).toThrow(/proxies/)
+})
+
+test('without auth, only a loopback name on a loopback address is answered', async () => {
+  const site = openSite(room, { auth: 'none' })
+  const status = async (host: string, localAddress?: string) =>
+    (await site.ask('/overview', { headers: { host }, peer: localAddress ? { localAddress } : {} })).status
+  for (const host of ['localhost', 'localhost:5678', '127.0.0.1:5678', '[::1]:5678', 'app.localhost']) {
+    expect(await status(host, '127.0.0.1'), host).toBe(200)
+  }
+  expect(await status('localhost', '::1')).toBe(200)
+  expect(await status('localhost', '::ffff:127.0.0.1')).toBe(200)
+  expect(await status('localhost', '192.168.1.4')).toBe(403)
+  expect(await status('localhost')).toBe(403)
+  for (const host of ['evil.example', '127.0.0.1.evil.example', 'localhost.evil.example', '192.168.1.4']) {
+    expect(await status(host, '127.0.0.1'), host).toBe(403)
+  }
+})
+
+test('with auth, a name that is not listed is refused (DNS rebinding)', async () => {
+  const site = openSite(room, { hosts: ['jobs.example.com'] })
+  const status = async (host: string) =>
+    (await site.ask('/overview', { headers: { ...bearer('viewer'), host } })).status
+  expect(await status('jobs.example.com')).toBe(200)
+  expect(await status('jobs.example.com:8443')).toBe(200)
+  expect(await status('10.0.0.7:5678')).toBe(200)
+  expect(await status('evil.example')).toBe(421)
+  expect(await status('jobs.example.com.evil.example')).toBe(421)
+})
+
+test('X-Forwarded-Host and the user header count only from listed proxies', async () => {
+  const site = openSite(room, {
+    auth: { proxy: { header: 'x-forwarded-user', peers: ['10.1.0.0/16'], role: 'operator' } },
+    trustedProxies: ['10.1.0.0/16'],
+    hosts: ['jobs.example.com'],
+  })
+  const headers = { 'x-forwarded-user': 'ann', 'x-forwarded-host': 'jobs.example.com', host: 'inner' }
+  const from = async (address: string) => (await site.ask('/overview', { headers, peer: { address } })).status
+  expect(await from('10.1.2.3')).toBe(200)
+  expect(await from('::ffff:10.1.2.3')).toBe(200)
+  expect(await from('10.2.2.3')).toBe(421)
+  const direct = await site.ask('/overview', {
+    headers: { ...headers, host: 'localhost' },
+    peer: { address: '10.2.2.3' },
+  })
+  expect(direct.status).toBe(401)
+})
+
+test('a custom function gives a user, nobody, or an answer of its own', async () => {
+  const site = openSite(room, {
+    auth: {
+      custom: (request) => {
+        const who = request.headers.get('x-who')
+        if (who === 'sso') return Response.redirect('https://sso.example/', 302)
+        return who ? { user: who, role: 'viewer', queues: ['mail'] } : null
+      },
+    },
+  })
+  expect((await site.ask('/overview', { headers: { 'x-who': 'ann' } })).status).toBe(200)
+  expect((await site.ask('/overview')).status).toBe(401)
+  expect((await site.ask('/overview', { headers: { 'x-who': 'sso' } })).headers.get('location')).toBe(
+    'https://sso.example/',
+  )
+})
+
+test('basic: the right password opens, a wrong one is slowed down', async () => {
+  const site = openSite(room)
+  const basic = (name: string, password: string) => ({
+    authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`,
+  })
+  expect((await site.ask('/overview', { headers: basic('viewer', 'correct horse') })).status).toBe(200)
+  const wrong: number[] = []
+  for (let i = 0; i < 7; i++)
+    wrong.push((await site.ask('/overview', { headers: basic('viewer', `no ${i}`) })).status)
+  expect(wrong).toEqual([401, 401, 401, 401, 401, 429, 429])
+  const refused = await site.ask('/overview', { headers: basic('viewer', 'no') })
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+})
+
+test('a login gives a session whose cookie no script and no other site can use', async () => {
+  const site = openSite(room)
+  const away = await site.ask('/queues?start=0', { headers: { accept: 'text/html' } })
+  expect(away.headers.get('location')).toBe('/login?next=%2Fqueues%3Fstart%3D0')
+  const login = await site.ask('/login')
+  const form = {
+    _token: tokenIn(await login.text()),
+    name: 'operator',
+    password: 'correct horse',
+    next: '/queues',
+  }
+  const cookie = cookiesOf(login)
+  const answer = await site.ask('/login', { method: 'POST', headers: { ...sameOrigin, cookie }, form })
+  expect(answer.status).toBe(303)
+  expect(answer.headers.get('location')).toBe('/queues')
+  const set = answer.headers.getSetCookie().find((each) => each.startsWith('resque_session='))
+  expect(set).toMatch(/Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/)
+  const session = cookiesOf(answer)
+  const page = await site.ask('/overview', { headers: { cookie: session } })
+  expect(page.status).toBe(200)
+  // Redis holds nothing that would sign in.
+  const id = session.split('=')[1] ?? ''
+  const keys = await room.client.keys('resque:web:session:*')
+  expect(keys).toHaveLength(1)
+  expect(keys[0]).not.toContain(id)
+  expect(await room.client.pttl(keys[0] as string)).toBeGreaterThan(43_000_000)
+  const out = await site.ask('/logout', {
+    method: 'POST',
+    headers: { ...sameOrigin, cookie: session },
+    form: { _token: tokenIn(await page.text()) },
+  })
+  expect(out.status).toBe(303)
+  expect((await site.ask('/overview', { headers: { cookie: session } })).status).toBe(401)
+})
+
+test('on TLS cookies are Secure and bound to the host', async () => {
+  const site = openSite(room)
+  const login = await site.ask('/login', { peer: { address: '127.0.0.1', encrypted: true } })
+  expect(login.headers.getSetCookie()[0]).toMatch(
+    /^__Host-resque_login=.*; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+  )
+})
+
+test('a session id from outside is never taken, and a login makes a new one', async () => {
+  const site = openSite(room)
+  const fixed = `resque_session=${'A'.repeat(43)}`
+  expect((await site.ask('/overview', { headers: { cookie: fixed } })).status).toBe(401)
+  const first = await signIn(site, 'viewer')
+  const second = await signIn(site, 'viewer')
+  expect(second).not.toBe(first)
+  expect(first).not.toContain('AAAA')
+})
+
+test('logins by form are limited by name and address', async () => {
+  const site = openSite(room)
+  const login = await site.ask('/login')
+  const form = { _token: tokenIn(await login.text()), name: 'admin', password: 'guess' }
+  const headers = { ...sameOrigin, cookie: cookiesOf(login) }
+  const statuses: number[] = []
+  for (let i = 0; i < 6; i++)
+    statuses.push((await site.ask('/login', { method: 'POST', headers, form })).status)
+  expect(statuses).toEqual([401, 401, 401, 401, 401, 429])
+})
+
+test('after a login nobody is led away from here', async () => {
+  const site = openSite(room, { basePath: '/resque' })
+  const session = await signIn(openSite(room), 'viewer')
+  for (const next of [
+    '//evil.example',
+    '/\\evil.example',
+    'https://evil.example',
+    '/\t/evil.example',
+    'javascript:1',
+    '/resque//evil.example',
+  ]) {
+    const answer = await site.ask(`/resque/login?next=${encodeURIComponent(next)}`, {
+      headers: { cookie: session },
+    })
+    const location = answer.headers.get('location') ?? ''
+    expect(new URL(location, 'http://localhost').origin, next).toBe('http://localhost')
+    expect(location, next).toMatch(/^\/resque\/[^/\\]/)
+  }
+})
+
+const csrf: [name: string, headers: Record<string, string>, withToken: boolean, status: number][] = [
+  ['same origin with a token', { 'sec-fetch-site': 'same-origin' }, true, 303],
+  ['an old browser, our origin, a token', { origin: 'http://localhost:5678' }, true, 303],
+  ['same origin without a token', { 'sec-fetch-site': 'same-origin' }, false, 403],
+  ['our origin without a token', { origin: 'http://localhost:5678' }, false, 403],
+  ['another site', { 'sec-fetch-site': 'cross-site' }, true, 403],
+  ['a sibling site', { 'sec-fetch-site': 'same-site' }, true, 403],
+  ['typed by the user', { 'sec-fetch-site': 'none' }, true, 403],
+  [
+    'cross-site that claims our origin',
+    { 'sec-fetch-site': 'cross-site', origin: 'http://localhost:5678' },
+    true,
+    403,
+  ],
+  ['a foreign origin', { origin: 'http://evil.example' }, true, 403],
+  ['another port', { origin: 'http://localhost:9999' }, true, 403],
+  ['origin null', { origin: 'null' }, true, 403],
+  ['no origin at all', {}, true, 403],
+]
+
+test.each(csrf)('a change from %s', async (_name, headers, withToken, status) => {
+  for (const auth of ['none', 'session', 'basic'] as const) {
+    await room.client.del('resque:pause-all-workers')
+    const site = openSite(room, auth === 'none' ? { auth } : {})
+    const own: Record<string, string> =
+      auth === 'none'
+        ? {}
+        : auth === 'basic'
+          ? { authorization: `Basic ${Buffer.from('operator:correct horse').toString('base64')}` }
+          : { cookie: await signIn(site, 'operator') }
+    const token = tokenIn(await site.text('/overview', { headers: own }))
+    const answer = await site.ask('/pause', {
+      method: 'POST',
+      headers: { ...own, ...headers },
+      form: { confirmed: 'yes', ...(withToken && { _token: token }) },
+    })
+    expect(answer.status, auth).toBe(status)
+    expect(await paused(), auth).toBe(status === 303 ? 'true' : null)
+  }
+})
+
+test('the token of one session is worth nothing in another', async () => {
+  const site = openSite(room)
+  const [mine, yours] = [await signIn(site, 'operator'), await signIn(site, 'operator')]
+  const token = tokenIn(await site.text('/overview', { headers: { cookie: yours } }))
+  const form = { confirmed: 'yes', _token: token }
+  const answer = await site.ask('/pause', { method: 'POST', headers: { ...sameOrigin, cookie: mine }, form })
+  expect(answer.status).toBe(403)
+  expect(await paused()).toBeNull()
+})
+
+test('a change that is no form and no JSON is refused, and so is one that is too large', async () => {
+  const site = openSite(room)
+  const send = (type: string, form: Record<string, string> = { confirmed: 'yes' }) =>
+    site.ask('/pause', { method: 'POST', headers: { ...bearer('operator'), 'content-type': type }, form })
+  expect((await send('text/plain')).status).toBe(415)
+  expect((await send('multipart/form-data; boundary=x')).status).toBe(415)
+  expect((await send('application/x-www-form-urlencoded', { a: 'x'.repeat(300_000) })).status).toBe(413)
+  expect((await send('application/json')).status).toBe(400)
+  expect(await paused()).toBeNull()
+})
+
+test('changes are limited by user', async () => {
+  const site = openSite(room, { limits: { mutations: 3 } })
+  const statuses: number[] = []
+  for (let i = 0; i < 4; i++) {
+    statuses.push((await site.ask('/resume', { method: 'POST', headers: bearer('operator') })).status)
+  }
+  expect(statuses).toEqual([303, 303, 303, 429])
+})
+
+test('every answer has the headers, errors and files too', async () => {
+  const site = openSite(room)
+  for (const path of ['/overview', '/login', '/nowhere', '/assets/none', '/healthz', '/stats.txt']) {
+    const { headers } = await site.ask(path)
+    expect(headers.get('content-security-policy'), path).toMatch(
+      /^default-src 'none'; script-src 'self'; style-src 'self';/,
+    )
+    expect(headers.get('content-security-policy')).not.toContain('unsafe')
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('x-frame-options')).toBe('DENY')
+    expect(headers.get('cross-origin-opener-policy')).toBe('same-origin')
+    expect(headers.get('cross-origin-resource-policy')).toBe('same-origin')
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('access-control-allow-origin')).toBeNull()
+  }
+})
+
+test('a password is kept as a hash that differs each time', async () => {
+  const [a, b] = [await hashPassword('x'), await hashPassword('x')]
+  expect(a).not.toBe(b)
+  expect(a).toMatch(/^scrypt\$/)
+  expect(accounts[0]?.password).not.toContain('horse')
+})
