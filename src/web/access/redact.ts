@@ -38,12 +38,29 @@ const MAX_TEXT = 65_536
 export function redactText(text: string, secrets: readonly RegExp[]): string {
   if (secrets.length === 0 || text.length < 4) return text
   const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text
-  return cut
+  const plain = cut
     .replace(/(:\/\/[^\s:/@]{0,200}:)[^\s@/]{1,200}@/g, `$1${HIDDEN}@`)
     .replace(/\bBearer\s+[\w.~+/=-]{8,}/gi, `Bearer ${HIDDEN}`)
-    .replace(
-      /([\w-]{1,64})(["']?\s{0,4}(?:=>|[=:])\s{0,4})("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&"'}\])]+)/g,
-      (all, key: string, between: string) =>
-        secrets.some((secret) => secret.test(key)) ? `${key}${between}${HIDDEN}` : all,
-    )
+  return hideNamed(plain, secrets)
+}
+
+/**
+ * Hides the value behind each name that sounds like a secret. It looks from name to name, and at a value only behind
+ * such a name: so one that stands in the value of another is found (`error:token=…`), in one pass.
+ */
+function hideNamed(text: string, secrets: readonly RegExp[]): string {
+  const name = /([\w-]{1,64})["']?\s{0,4}(?:=>|[=:])\s{0,4}/g
+  const value = /"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&"'}\])]+/y
+  let hidden = ''
+  let from = 0
+  for (let found = name.exec(text); found !== null; found = name.exec(text)) {
+    const key = found[1] as string
+    if (!secrets.some((secret) => secret.test(key))) continue
+    value.lastIndex = name.lastIndex
+    if (!value.test(text)) continue
+    hidden += text.slice(from, name.lastIndex) + HIDDEN
+    from = value.lastIndex
+    name.lastIndex = from
+  }
+  return hidden + text.slice(from)
 }
