@@ -30,6 +30,8 @@ export const defaults = {
   maxDeaths: 3,
   /** How long an event loop may stand still before its process is ended. 0: for ever. */
   maxStallMs: 3_600_000,
+  /** How often a process tells what its jobs came to, and the sampler looks. */
+  historyIntervalMs: 10_000,
   /** How long `stop` waits for running jobs before it aborts their signal. */
   stopTimeoutMs: 30_000,
   /** How long a job may take to end after its signal was aborted, before it is given up. Ruby: RESQUE_TERM_TIMEOUT. */
@@ -184,6 +186,8 @@ export interface Environment {
   proclinePrefix: string
   /** `FAILURE_BACKEND`: `redis` or `redis_multi_queue`. */
   failureBackend: string | undefined
+  /** `RESQUE_HISTORY`: false where it is 0, false, no or off. */
+  history: boolean
   /** `RESQUE_POOL_CONFIG`. */
   poolConfig: string | undefined
   /** `RESQUE_WEB_USER` and `RESQUE_WEB_PASSWORD`: the one who may sign in to `resque web`. */
@@ -213,6 +217,7 @@ export function readEnvironment(env: Record<string, string | undefined> = proces
     gracefulTerm: Boolean(env.GRACEFUL_TERM),
     proclinePrefix: env.RESQUE_PROCLINE_PREFIX ?? '',
     failureBackend: env.FAILURE_BACKEND || undefined,
+    history: !/^(0|false|no|off)$/i.test(env.RESQUE_HISTORY ?? ''),
     poolConfig: env.RESQUE_POOL_CONFIG || undefined,
     webUser: env.RESQUE_WEB_USER || undefined,
     webPassword: env.RESQUE_WEB_PASSWORD || undefined,

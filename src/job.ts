@@ -251,6 +251,8 @@ function hintFor(value: unknown): string {
 export interface ParsedJob {
   class: string
   args: unknown[]
+  /** What the payload says of when it was enqueued, unread; most say nothing. */
+  enqueuedAt?: unknown
 }
 
 /**
@@ -280,7 +282,10 @@ export function parseJob(text: string): ParsedJob | InvalidPayloadError {
       `Expected a job with a class name, a string that is not empty, got ${got}.`,
     )
   }
-  return { class: name, args: readArgs(value.args) }
+  const job: ParsedJob = { class: name, args: readArgs(value.args) }
+  const enqueuedAt = value.enqueued_at ?? value.queue_time
+  if (enqueuedAt !== undefined) job.enqueuedAt = enqueuedAt
+  return job
 }
 
 /** Why an entry of a queue is no job, or undefined if it is one. Bytes that are not text never are. */

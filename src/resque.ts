@@ -370,7 +370,9 @@ export class Resque {
 
 function readQueued(text: string): QueuedJob {
   const job = parseJob(text)
-  return job instanceof Error ? { class: '', args: [], payload: text } : { ...job, payload: text }
+  return job instanceof Error
+    ? { class: '', args: [], payload: text }
+    : { class: job.class, args: job.args, payload: text }
 }
 
 function nameOf(job: AnyJob | string | null | undefined): string {

@@ -32,6 +32,7 @@ export interface WorkFlags extends CommonFlags {
   maxStallMs?: number
   isolation?: 'none' | 'process'
   jobsPerChild?: number
+  history?: boolean
   pidfile?: string
   quiet?: boolean
   veryVerbose?: boolean
@@ -131,6 +132,7 @@ async function makeWorker({ flags, env, queues }: WorkerProcessOptions, logger: 
     isolation: flags.isolation ?? 'none',
     jobsPerChild: flags.jobsPerChild ?? defaults.jobsPerChild,
     require: modules,
+    history: flags.history !== false && env.history,
     abortGraceMs,
     proclinePrefix: env.proclinePrefix,
   })

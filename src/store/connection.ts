@@ -12,6 +12,7 @@ import { describeRedis, type RedisTarget } from '../config.js'
 import { ClosedError, CommandError, ConnectionError } from '../errors.js'
 import type { Script } from './scripts.js'
 
+type Stream = Parameters<Redis['sendCommand']>[1]
 export type Arg = string | number | Buffer
 
 export interface ConnectionOptions {
@@ -110,6 +111,27 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
     })
   }
 
+  /**
+   * As `sendAll`, with the strings of the replies as bytes. A command that Redis refuses replies null: for reads that
+   * one key of a wrong type must not spoil.
+   */
+  sendAllForBytes(commands: readonly (readonly [name: string, args: Arg[]])[]): Promise<unknown[]> {
+    return this.#call(() => {
+      const parts: (string | Buffer)[] = []
+      const collect = { write: (part: string | Buffer) => parts.push(part) }
+      const replies = commands.map(async ([name, args]) => {
+        try {
+          return await this.#redis.sendCommand(new Command(name, args), collect as unknown as Stream)
+        } catch (error) {
+          if ((error as Error).name === 'ReplyError') return null
+          throw error
+        }
+      })
+      this.#redis.stream.write(Buffer.concat(parts.map((part) => Buffer.from(part as string))))
+      return Promise.all(replies)
+    })
+  }
+
   /** Runs a script by its digest, and by its text where Redis does not have it (any more). */
   async run(script: Script, keys: Arg[], args: Arg[], deadlineMs?: number): Promise<unknown> {
     try {
@@ -184,7 +206,7 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
 
   #command(name: string, args: Arg[], stream?: { write(part: string | Buffer): unknown }): Promise<unknown> {
     const command = new Command(name, args, { replyEncoding: 'utf8' })
-    return this.#redis.sendCommand(command, stream as Parameters<Redis['sendCommand']>[1]) as Promise<unknown>
+    return this.#redis.sendCommand(command, stream as Stream) as Promise<unknown>
   }
 
   #call<T>(act: () => Promise<T>, deadlineMs = this.#options.deadlineMs): Promise<T> {

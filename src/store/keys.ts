@@ -66,6 +66,10 @@ export class Keys {
   webSession(digest: string): string {
     return `${this.prefix}web:session:${digest}`
   }
+  /** Of history: `history-layout.ts`. */
+  metrics(name: string): string {
+    return `${this.prefix}metrics:${name}`
+  }
   /** A failed list by its name: `failed`, or `<queue>_failed`. */
   failedList(name: string): string {
     return `${this.prefix}${name}`

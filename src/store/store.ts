@@ -5,6 +5,7 @@ import type { RedisTarget } from '../config.js'
 import { Connection } from './connection.js'
 import { Failures } from './failures.js'
 import { Glances } from './glance.js'
+import { StoredHistory } from './history.js'
 import { KeyBrowser } from './key-browser.js'
 import { Keys } from './keys.js'
 import { Queues } from './queues.js'
@@ -32,6 +33,7 @@ export class Store {
   readonly glances: Glances
   readonly keyBrowser: KeyBrowser
   readonly webSessions: WebSessions
+  readonly history: StoredHistory
   readonly options: StoreOptions
 
   constructor(options: StoreOptions) {
@@ -46,6 +48,7 @@ export class Store {
     this.glances = new Glances(this.connection, this.keys)
     this.keyBrowser = new KeyBrowser(this.connection, this.keys)
     this.webSessions = new WebSessions(this.connection, this.keys)
+    this.history = new StoredHistory(this.connection, this.keys)
   }
 
   /** The same namespace through a connection of its own. */

@@ -53,6 +53,10 @@ export interface WorkerOptions {
   childIdleMs?: number
   /** After a timeout's grace a child process gets TERM, and this much later KILL. Default: 2,000 ms. */
   killGraceMs?: number
+  /** Keep figures for the charts of the web pages, in `metrics:*`. Default: true. */
+  history?: boolean
+  /** How often they are written. Default: 10,000 ms. */
+  historyIntervalMs?: number
   /** Hooks at the turns of its life. */
   hooks?: WorkerHooks | readonly WorkerHooks[]
   /** Default: the client's. */
@@ -86,6 +90,7 @@ const numbers = {
   maxChildMemoryBytes: { min: 1 },
   childIdleMs: { min: 1 },
   killGraceMs: { min: 0 },
+  historyIntervalMs: { min: 1 },
 } as const
 
 const others = [
@@ -96,6 +101,7 @@ const others = [
   'isolation',
   'require',
   'hooks',
+  'history',
   'logger',
   'title',
   'proclinePrefix',
@@ -144,6 +150,7 @@ export function readOptions(options: WorkerOptions): WorkerSettings {
     hooks: Array.isArray(hooks) ? hooks : [hooks as WorkerHooks],
     log: options.logger ?? options.resque.logger,
     untilEmpty: options.untilEmpty ?? false,
+    history: options.history ?? true,
     title: options.title ?? true,
     proclinePrefix: options.proclinePrefix ?? '',
   }

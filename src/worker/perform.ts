@@ -27,6 +27,7 @@ import type { Ending } from '../store/slots.js'
 import { ChildError } from './child-error.js'
 import type { ChildPool, RemoteJob } from './child-pool.js'
 import { failedEnding } from './report.js'
+import { waitedMs } from './tally.js'
 
 /** What the jobs of a worker share. */
 export interface PerformSettings {
@@ -118,6 +119,11 @@ export class RunningJob {
     // A child's end is its outcome. One that took too long gets TERM first; one that is stopped has had its grace.
     if (this.#remote) this.#remote.kill(!(this.#stop?.reason instanceof JobTimeoutError))
     else this.#settle(undefined)
+  }
+
+  /** How long it has waited until now, by what its payload says; -1 where it says nothing. */
+  get waitedMs(): number {
+    return this.#parsed instanceof Error ? -1 : waitedMs(this.#parsed)
   }
 
   /** The child process it runs in, if any. */

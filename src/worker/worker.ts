@@ -17,6 +17,7 @@ import { type PerformSettings, RunningJob } from './perform.js'
 import { Prefetched } from './prefetched.js'
 import { Presence } from './presence.js'
 import { Procline } from './procline.js'
+import { Tally } from './tally.js'
 import { type Held, type Slot, type Turn, Turns } from './turns.js'
 import { Wake } from './wake.js'
 import { WatchedQueues } from './watched-queues.js'
@@ -48,6 +49,7 @@ export class Worker {
   #state: State = 'new'
   #turns: Turns | undefined
   #wake: Wake | undefined
+  #tally: Tally | undefined
   #interval: NodeJS.Timeout | undefined
   #isPaused = false
   #areAllPaused = false
@@ -165,6 +167,11 @@ export class Worker {
       onTurn: (turn) => this.#afterTurn(turn),
       onUnregistered: (gone) => this.#presence.enterAgain(gone.map(({ workerId }) => workerId)),
     })
+    const { history, historyIntervalMs, jobs, log } = this.#settings
+    if (history) {
+      const knows = (name: string) => jobs.has(name)
+      this.#tally = new Tally({ store: this.#store, intervalMs: historyIntervalMs, knows, log })
+    }
     this.#state = 'running'
     this.#interval = setInterval(() => void this.#look(), intervalMs)
     this.#log.info({ workerId: ids[0], concurrency }, `Starting worker ${ids[0]}`)
@@ -218,7 +225,9 @@ export class Worker {
     await this.#jobsEnd(graceMs + 1_000)
     await Promise.race([this.#turns?.settled(), delay(leftMs(), undefined, { ref: false })])
     await this.#perform.children?.close()
+    const told = this.#tally?.stop(leftMs())
     await this.#presence.leave(leftMs())
+    await told
     this.#closed()
     this.#tell('stopped')
     await this.#guard('workerExit')
@@ -294,8 +303,13 @@ export class Worker {
     this.#running.set(slot, job)
     this.#hasWorked = true
     this.#procline?.changed()
+    const tally = this.#tally
+    const waitedMs = tally ? job.waitedMs : -1
+    const startedAt = performance.now()
     job.start((ending) => {
       this.#running.delete(slot)
+      if (ending.kind !== 'returned')
+        tally?.count(queue, job.class, ending.kind === 'failed', performance.now() - startedAt, waitedMs)
       this.#turns?.finish(slot, ending)
       const next = this.#prefetched.next()
       if (next) this.#start(next.slot, next.held)

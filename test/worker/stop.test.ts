@@ -15,10 +15,10 @@ const fill = (queue: string, ...ids: (number | string)[]) =>
     .exec()
 const waiting = (queue: string) => room.client.lrange(`resque:queue:${queue}`, 0, -1)
 
-/** What may stay behind when all workers are gone: queues, counters, failures, and locks that expire. */
+/** What may stay behind when all workers are gone: queues, counters, failures, and locks and history that expire. */
 async function leftovers(): Promise<string[]> {
   const lasting =
-    /^resque:(queues|queue:.*|stat:processed|stat:failed|failed|deaths|pruning_dead_workers_in_progress|workers:prune)$/
+    /^resque:(queues|queue:.*|stat:processed|stat:failed|failed|deaths|pruning_dead_workers_in_progress|workers:prune|metrics:.*)$/
   return (await room.client.keys('*')).filter((key) => !lasting.test(key))
 }
 

@@ -106,6 +106,7 @@ export function addWork(program: Command): void {
       wholeNumber(1),
     )
     .addOption(failureBackendOption())
+    .option('--no-history', 'keep no figures for the charts of the web pages (env: RESQUE_HISTORY=0)')
     .option('--pidfile <path>', 'write the pid there; removed at the end (env: PIDFILE)')
     .option(
       '--background',
