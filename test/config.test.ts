@@ -133,6 +133,7 @@ test("Ruby's environment variables are read, times in seconds", () => {
     pidFile: '/tmp/pid',
     background: true,
     verbosity: 'very-verbose',
+    history: true,
     termChild: true,
     termTimeoutMs: 4_000,
     preShutdownTimeoutMs: 5_000,

@@ -3,7 +3,7 @@
  */
 
 /** Bucket i holds durations below border i; the last bucket what is longer than all. A 1-2-5 scale, then people's units. */
-export const bucketBordersMs = [
+const bucketBordersMs = [
   1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 60_000, 120_000, 300_000, 900_000,
   3_600_000,
 ] as const

@@ -47,7 +47,7 @@ local function add(series, by, minutesOnly)
     redis.pcall('BITFIELD', key, 'OVERFLOW', 'SAT', 'INCRBY', 'u32', '#' .. at, by)
   end
 end
-local ln2 = math.log(2)
+local ln2, touched = math.log(2), {}
 -- Lists a name under a cap, and says whether it is in. Scores are logarithms of activity that halves in a fixed time
 -- (forward decay, so that old scores need no touch): the least active makes room for one that is twice as active.
 local function admit(list, name, weight, halfLife, cap)
@@ -64,7 +64,8 @@ local function admit(list, name, weight, halfLife, cap)
     redis.call('ZREM', list, least[1])
   end
   redis.call('ZADD', list, string.format('%.12g', fresh), name)
-  redis.call('EXPIRE', list, ${layout.hour.ttlSeconds})
+  if not touched[list] then redis.call('EXPIRE', list, ${layout.hour.ttlSeconds}) end
+  touched[list] = true
   return true
 end`
 

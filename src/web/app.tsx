@@ -16,6 +16,7 @@ import { answerError } from './errors.js'
 import { readNotice } from './notice.js'
 import { accountPages } from './pages/account.js'
 import { assetPages } from './pages/assets.js'
+import { metricsPages } from './pages/metrics.js'
 import { overviewPages } from './pages/overview.js'
 import { pendingPages } from './pages/pending.js'
 import { pollPages } from './pages/poll.js'
@@ -37,6 +38,7 @@ const modules: ((web: WebContext) => Hono<WebEnv>)[] = [
   pendingPages,
   workerPages,
   statsPages,
+  metricsPages,
 ]
 
 export function makeApp(web: WebContext): Hono<WebEnv> {

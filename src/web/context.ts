@@ -10,6 +10,7 @@ import type { Sessions } from './access/sessions.js'
 import type { Role, WebUser } from './access/user.js'
 import type { Actions } from './actions.js'
 import type { Assets } from './assets.js'
+import type { History } from './history.js'
 import type { WebSettings } from './options.js'
 import type { Snapshots } from './snapshot.js'
 
@@ -30,6 +31,8 @@ export interface WebContext {
   readonly audit: Audit
   /** What removes things; a way back included, where there is one. */
   readonly actions: Actions
+  /** What was: the figures of charts. */
+  readonly history: History
 }
 
 export interface Tab {

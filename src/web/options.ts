@@ -88,6 +88,8 @@ export interface WebOptions {
   limits?: { login?: number; mutations?: number }
   /** How old the counts on a page may be: all who look share one look at Redis. Default: 1,000 ms. */
   cacheMs?: number
+  /** Take part in sampling counters and queues for the charts. Default: true. */
+  history?: boolean
   logger?: Logger
   /** The clock. Default: the system's. */
   now?: () => Date
@@ -109,6 +111,7 @@ export interface WebSettings {
   title: string
   limits: { login: number; mutations: number }
   cacheMs: number
+  history: boolean
   logger: Logger
   now: () => Date
 }
@@ -126,7 +129,7 @@ const names: readonly string[] = [
     'keyBrowser',
     'secret',
   ],
-  ...['sessionMs', 'title', 'limits', 'cacheMs', 'logger', 'now'],
+  ...['sessionMs', 'title', 'limits', 'cacheMs', 'history', 'logger', 'now'],
 ]
 
 const HOURS = 3_600_000
@@ -159,6 +162,7 @@ export function readWebOptions(options: WebOptions): WebSettings {
       mutations: checkNumber('limits.mutations', limits.mutations ?? 60, { min: 1 }),
     },
     cacheMs: checkNumber('cacheMs', cacheMs, { min: 0 }),
+    history: options.history ?? true,
     logger: options.logger ?? silentLogger,
     now: options.now ?? (() => new Date()),
   }

@@ -9,4 +9,5 @@ export const tabs: Tab[] = [
   { path: '/queues', label: 'Queues', role: 'viewer' },
   { path: '/workers', label: 'Workers', role: 'viewer' },
   { path: '/stats', label: 'Stats', role: 'viewer' },
+  { path: '/metrics', label: 'Metrics', role: 'viewer' },
 ]

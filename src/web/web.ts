@@ -10,6 +10,7 @@ import { makeApp, type RouteLine, routesOf } from './app.js'
 import { Assets } from './assets.js'
 import { logAudit } from './audit.js'
 import type { WebContext } from './context.js'
+import { History } from './history.js'
 import { nodeHandler } from './node.js'
 import { readWebOptions, type WebOptions } from './options.js'
 import { Snapshots } from './snapshot.js'
@@ -29,7 +30,7 @@ export interface Web {
   readonly routes: readonly RouteLine[]
 }
 
-/** Throws ConfigError at an option that cannot be right. Connects with the first page. */
+/** Throws ConfigError at an option that cannot be right. Connects with the first page, or to sample. */
 export function createWeb(options: WebOptions): Web {
   const settings = readWebOptions(options)
   const { resque } = options
@@ -47,17 +48,19 @@ export function createWeb(options: WebOptions): Web {
       mutations: new RateLimit(settings.limits.mutations),
     },
     snapshots: new Snapshots(store, settings.cacheMs),
-    assets: new Assets(['app.css', 'app.js', 'icon.svg']),
+    assets: new Assets(['app.css', 'app.js', 'chart.css', 'icon.svg']),
     tabs,
     audit: logAudit(settings.logger),
     actions: plainActions(store),
+    history: new History({ store, now: settings.now, log: settings.logger }),
   }
   const app = makeApp(web)
+  if (settings.history) web.history.start()
   const fetch = async (request: Request, peer: Peer = {}) => app.fetch(request, peer)
   return {
     fetch,
     handler: nodeHandler(fetch, settings.basePath),
-    close: async () => {},
+    close: async () => web.history.close(),
     routes: routesOf(app),
   }
 }

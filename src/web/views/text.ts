@@ -21,7 +21,7 @@ export function age(at: Date, now: Date): string {
 }
 
 /** In its largest unit, two for hours and days: `42 s`, `3 min`, `2 h 5 min`, `4 d`. */
-function duration(ms: number): string {
+export function duration(ms: number): string {
   const seconds = Math.floor(ms / 1_000)
   if (seconds < 60) return `${seconds} s`
   const minutes = Math.floor(seconds / 60)
