@@ -13,17 +13,31 @@
  * so it should need no escaping. When a key is repeated the last one wins, as it does in `JSON.parse`.
  */
 export function memberText(text: string, key: string): string | undefined {
+  const range = memberRange(text, key)
+  return range && text.slice(...range)
+}
+
+/** The same object with the raw text of one member replaced; one that it lacks is added at its end. */
+export function withMember(text: string, key: string, value: string): string {
+  const range = memberRange(text, key)
+  if (range) return `${text.slice(0, range[0])}${value}${text.slice(range[1])}`
+  const end = text.lastIndexOf('}')
+  const isEmpty = text.slice(0, end).trimEnd().endsWith('{')
+  return `${text.slice(0, end)}${isEmpty ? '' : ','}"${key}":${value}${text.slice(end)}`
+}
+
+function memberRange(text: string, key: string): [start: number, end: number] | undefined {
   let at = skipSpace(text, 0)
   if (text.charCodeAt(at) !== OPEN_BRACE) return undefined
   at = skipSpace(text, at + 1)
   const quotedKey = `"${key}"`
-  let found: string | undefined
+  let found: [number, number] | undefined
   while (text.charCodeAt(at) === QUOTE) {
     const keyEnd = endOfString(text, at)
     const isWanted = text.slice(at, keyEnd) === quotedKey
     const valueStart = skipSpace(text, skipSpace(text, keyEnd) + 1)
     const valueEnd = endOfValue(text, valueStart)
-    if (isWanted) found = text.slice(valueStart, valueEnd)
+    if (isWanted) found = [valueStart, valueEnd]
     at = skipSpace(text, valueEnd)
     if (text.charCodeAt(at) !== COMMA) break
     at = skipSpace(text, at + 1)

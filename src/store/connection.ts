@@ -133,13 +133,26 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
   }
 
   /** Runs a script by its digest, and by its text where Redis does not have it (any more). */
-  async run(script: Script, keys: Arg[], args: Arg[], deadlineMs?: number): Promise<unknown> {
+  run(script: Script, keys: Arg[], args: Arg[], deadlineMs?: number): Promise<unknown> {
+    return this.#runBy((name, all) => this.send(name, all, deadlineMs), script, [
+      keys.length,
+      ...keys,
+      ...args,
+    ])
+  }
+
+  /** As `run`; the strings of its reply come as bytes. */
+  runForBytes(script: Script, keys: Arg[], args: Arg[]): Promise<unknown> {
+    return this.#runBy((name, all) => this.sendForBytes(name, all), script, [keys.length, ...keys, ...args])
+  }
+
+  async #runBy(send: (name: string, args: Arg[]) => Promise<unknown>, { sha, source }: Script, args: Arg[]) {
     try {
-      return await this.send('evalsha', [script.sha, keys.length, ...keys, ...args], deadlineMs)
+      return await send('evalsha', [sha, ...args])
     } catch (error) {
       if (!(error instanceof CommandError && /^NOSCRIPT/.test(String((error.cause as Error).message))))
         throw error
-      return this.send('eval', [script.source, keys.length, ...keys, ...args], deadlineMs)
+      return send('eval', [source, ...args])
     }
   }
 

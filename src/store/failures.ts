@@ -4,7 +4,7 @@
  */
 import type { Arg, Connection } from './connection.js'
 import type { Keys } from './keys.js'
-import { digest, type FailedJob, type Payload, readFailedJob, withRetriedAt } from './records.js'
+import { type FailedJob, type Payload, readFailedJob, readRef, withRetriedAt } from './records.js'
 import { script } from './scripts.js'
 import type { FailureEntry } from './slots.js'
 
@@ -53,8 +53,8 @@ export class Failures {
   async range(list: string, start: number, count: number): Promise<FailedJob[]> {
     if (count <= 0) return []
     const args = [this.#keys.failedList(list), start, start + count - 1]
-    const texts = (await this.#connection.send('lrange', args)) as string[]
-    return texts.map((text, i) => readFailedJob(list, start + i, text))
+    const entries = (await this.#connection.sendForBytes('lrange', args)) as Buffer[]
+    return entries.map((entry, i) => readFailedJob(list, start + i, entry))
   }
 
   /** The whole list, oldest first, in chunks. Entries that are removed meanwhile shift what follows. */
@@ -69,14 +69,15 @@ export class Failures {
   /** The entry that was at `index` and has this digest, wherever it is now; undefined if it is gone. */
   async find(list: string, index: number, wanted: string): Promise<FailedJob | undefined> {
     const there = (await this.range(list, index, 1))[0]
-    if (there && digest(there.text) === wanted) return there
+    const isWanted = ({ ref }: FailedJob) => readRef(ref)?.digest === wanted
+    if (there && isWanted(there)) return there
     // Removals move an entry towards the head, so it is looked for there first.
     for (let end = index; end > 0; end -= CHUNK) {
       const start = Math.max(0, end - CHUNK)
-      const found = (await this.range(list, start, end - start)).find((job) => digest(job.text) === wanted)
+      const found = (await this.range(list, start, end - start)).find(isWanted)
       if (found) return found
     }
-    for await (const job of this.each(list)) if (digest(job.text) === wanted) return job
+    for await (const job of this.each(list)) if (isWanted(job)) return job
     return undefined
   }
 

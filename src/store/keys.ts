@@ -17,6 +17,13 @@ export class Keys {
     this.deaths = `${this.prefix}deaths`
     this.kinds = `${this.prefix}workers:kind`
     this.pruneTurn = `${this.prefix}workers:prune`
+    this.delayedTimes = `${this.prefix}delayed_queue_schedule`
+    this.lastEnqueued = `${this.prefix}delayed:last_enqueued_at`
+    this.schedules = `${this.prefix}persistent_schedules`
+    this.schedulesChanged = `${this.prefix}schedules_changed`
+    this.audit = `${this.prefix}web:audit`
+    this.operations = `${this.prefix}web:ops`
+    this.runningOperations = `${this.prefix}web:ops:running`
   }
 
   // Ruby's.
@@ -34,6 +41,15 @@ export class Keys {
   readonly failed: string
   /** Set of names of per-queue failed lists. */
   readonly failedQueues: string
+  // resque-scheduler's.
+  /** Sorted set of unix seconds: the times at which something is delayed until. */
+  readonly delayedTimes: string
+  /** Hash: name of a schedule → when it last enqueued. */
+  readonly lastEnqueued: string
+  /** Hash: name of a schedule → its JSON. */
+  readonly schedules: string
+  /** Set of the names that a scheduler is to read again. */
+  readonly schedulesChanged: string
 
   // Ours.
   /** Set of the names of paused queues. */
@@ -44,6 +60,12 @@ export class Keys {
   readonly kinds: string
   /** String with expiry: whose turn it is to look for the dead. */
   readonly pruneTurn: string
+  /** Stream: who did what on the web pages. */
+  readonly audit: string
+  /** Sorted set: ids of the operations of the web pages, by when they began. */
+  readonly operations: string
+  /** Set of the ids of those that have not ended. */
+  readonly runningOperations: string
 
   queue(name: string): string {
     return `${this.prefix}queue:${name}`
@@ -69,6 +91,26 @@ export class Keys {
   /** Of history: `history-layout.ts`. */
   metrics(name: string): string {
     return `${this.prefix}metrics:${name}`
+  }
+  /** The list of jobs that are delayed until a unix second. */
+  delayed(time: number): string {
+    return `${this.prefix}delayed:${time}`
+  }
+  /** Set of the lists (`delayed:<unix second>`) that this very entry is in. */
+  delayedTimesOf(entry: string): string {
+    return `${this.prefix}timestamps:${entry}`
+  }
+  /** Hash: an operation of the web pages. */
+  operation(id: string): string {
+    return `${this.prefix}web:op:${id}`
+  }
+  /** List: the entries an operation is to act on, a hundred an element. */
+  operationRefs(id: string): string {
+    return `${this.prefix}web:op:${id}:refs`
+  }
+  /** Hash: what an operation removed; its parts are lists, `<this>:<number>`. */
+  trash(id: string): string {
+    return `${this.prefix}web:trash:${id}`
   }
   /** A failed list by its name: `failed`, or `<queue>_failed`. */
   failedList(name: string): string {

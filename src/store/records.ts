@@ -49,6 +49,13 @@ export function readWorkingRecordBytes(bytes: Buffer): WorkingRecord | undefined
   return { ...record, queue, payload: isUtf8(payload) ? payload.toString('utf8') : payload }
 }
 
+/** As `payloadOf`, where the record is not UTF-8. */
+function payloadOfBytes(entry: Buffer): Payload {
+  const text = entry.toString('latin1')
+  const payload = payloadOf(parseJson(text) as Record<string, unknown>, text)
+  return typeof payload === 'string' ? Buffer.from(payload, 'latin1') : payload
+}
+
 function payloadOf(record: Record<string, unknown>, text: string): Payload {
   if (typeof record.raw === 'string') {
     const bytes = Buffer.from(record.raw, 'latin1')
@@ -123,10 +130,11 @@ export interface FailedJob {
   text: string
 }
 
-/** Reads one entry of a failed list; never throws. */
-export function readFailedJob(list: string, index: number, text: string): FailedJob {
+/** Reads one entry of a failed list; never throws. Bytes that are no UTF-8 show as U+FFFD, except in the payload. */
+export function readFailedJob(list: string, index: number, entry: string | Buffer): FailedJob {
+  const text = entry.toString()
   const record = parseJson(text)
-  const base = { ref: makeRef(list, index, text), index, list, text }
+  const base = { ref: makeRef(list, index, entry), index, list, text }
   if (!isJsonObject(record)) {
     return {
       ...base,
@@ -156,7 +164,7 @@ export function readFailedJob(list: string, index: number, text: string): Failed
     backtrace: Array.isArray(record.backtrace) ? record.backtrace.map(asText) : [],
     worker: asText(record.worker),
     queue: asText(record.queue),
-    payload: payloadOf(record, text),
+    payload: typeof entry === 'string' || isUtf8(entry) ? payloadOf(record, text) : payloadOfBytes(entry),
     isReadable: record.payload !== undefined && record.queue !== undefined,
   }
 }
@@ -177,9 +185,14 @@ export function withRetriedAt(text: string, at: Date): string {
   return `${text.trimEnd().slice(0, -1)},${stamp}}`
 }
 
+/** An entry of a failed list, marked as put back: `withRetriedAt` on its bytes. */
+export function retriedEntry(entry: Buffer, at: Date): Buffer {
+  return Buffer.from(withRetriedAt(entry.toString('latin1'), at), 'latin1')
+}
+
 /** `<index>.<digest>@<list>`. */
-export function makeRef(list: string, index: number, text: string): string {
-  return `${index}.${digest(text)}@${list}`
+export function makeRef(list: string, index: number, entry: string | Buffer): string {
+  return `${index}.${digest(entry)}@${list}`
 }
 
 export function readRef(ref: string): { list: string; index: number; digest: string } | undefined {
@@ -188,8 +201,9 @@ export function readRef(ref: string): { list: string; index: number; digest: str
   return { index: Number(match[1]), digest: match[2] as string, list: match[3] as string }
 }
 
-export function digest(text: string): string {
-  return createHash('sha1').update(text).digest('hex').slice(0, 16)
+/** The first half of the SHA-1 of an entry's bytes; the scripts know entries by it too. */
+export function digest(entry: string | Buffer): string {
+  return createHash('sha1').update(entry).digest('hex').slice(0, 16)
 }
 
 /** The field of the `deaths` hash for a job: SHA-1 of queue, NUL, payload. */

@@ -2,15 +2,21 @@
  * Everything Redis holds for one namespace, behind one connection. The rest of the house reaches Redis through this.
  */
 import type { RedisTarget } from '../config.js'
+import { Audit } from './audit.js'
 import { Connection } from './connection.js'
+import { Delayed } from './delayed.js'
+import { Entries } from './entries.js'
 import { Failures } from './failures.js'
 import { Glances } from './glance.js'
 import { StoredHistory } from './history.js'
 import { KeyBrowser } from './key-browser.js'
 import { Keys } from './keys.js'
+import { OperationRecords } from './operations.js'
 import { Queues } from './queues.js'
+import { Schedules } from './schedules.js'
 import { Slots } from './slots.js'
 import { Stats } from './stats.js'
+import { Trash } from './trash.js'
 import { WebSessions } from './web-sessions.js'
 import { Workers } from './workers.js'
 
@@ -34,6 +40,12 @@ export class Store {
   readonly keyBrowser: KeyBrowser
   readonly webSessions: WebSessions
   readonly history: StoredHistory
+  readonly entries: Entries
+  readonly trash: Trash
+  readonly operations: OperationRecords
+  readonly audit: Audit
+  readonly delayed: Delayed
+  readonly schedules: Schedules
   readonly options: StoreOptions
 
   constructor(options: StoreOptions) {
@@ -49,6 +61,12 @@ export class Store {
     this.keyBrowser = new KeyBrowser(this.connection, this.keys)
     this.webSessions = new WebSessions(this.connection, this.keys)
     this.history = new StoredHistory(this.connection, this.keys)
+    this.entries = new Entries(this.connection, this.keys)
+    this.trash = new Trash(this.connection, this.keys)
+    this.operations = new OperationRecords(this.connection, this.keys)
+    this.audit = new Audit(this.connection, this.keys)
+    this.delayed = new Delayed(this.connection, this.keys)
+    this.schedules = new Schedules(this.connection, this.keys)
   }
 
   /** The same namespace through a connection of its own. */

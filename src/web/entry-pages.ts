@@ -1,0 +1,225 @@
+/**
+ * Pages of entries, newest failures first and waiting jobs in their order: from the list itself where nothing is filtered,
+ * from the index where something is, by a bounded search where text is looked for.
+ *
+ * A page holds what was read, by content: each row carries its ref. At most 16 kB of an entry travel to a page.
+ */
+import { parseJob } from '../job.js'
+import { type PeekedEntry, refOf, type Source } from '../store/entries.js'
+import { type FailedJob, readFailedJob, readRef } from '../store/records.js'
+import type { Store } from '../store/store.js'
+import type { FailedIndex } from './failed-index.js'
+import { type FailureFilter, matchesFailure, matchesPending, type PendingFilter } from './filters.js'
+
+/** A failed job on a page. Of one that is not whole, what stands in its beginning alone is known. */
+export interface FailedRow {
+  job: FailedJob
+  sizeBytes: number
+  isWhole: boolean
+}
+
+/** A waiting job on a page. */
+export interface PendingRow {
+  ref: string
+  /** 0 is the next to run. */
+  index: number
+  /** '' where the entry is no job, or too long to be read here. */
+  class: string
+  args: unknown[]
+  isReadable: boolean
+  sizeBytes: number
+  isWhole: boolean
+  text: string
+}
+
+export interface Page<Row> {
+  rows: Row[]
+  /** How many there are in all. */
+  total: number
+}
+
+export interface SearchPage<Row> {
+  rows: Row[]
+  /** How many entries were looked at by this call. */
+  looked: number
+  /** How many entries there are to be looked at in all. */
+  total: number
+  /** Pass it to go on; undefined when everything was looked at. */
+  next: string | undefined
+}
+
+export interface SearchLimits {
+  cursor?: string | undefined
+  /** Rows. Default 50. */
+  limit?: number
+  /** Entries looked at by one call. Default 10,000. */
+  looks?: number
+  /** Default 250. */
+  timeMs?: number
+}
+
+const CHUNK = 200
+
+export class EntryPages {
+  readonly #store: Store
+  readonly #failedLists: () => Promise<string[]>
+
+  constructor(store: Store, failedLists: () => Promise<string[]>) {
+    this.#store = store
+    this.#failedLists = failedLists
+  }
+
+  /** Failures, newest first, straight from one list or, one list after the other, from all. */
+  async newest(list: string | undefined, offset: number, limit = 50): Promise<Page<FailedRow>> {
+    const names = list === undefined ? await this.#failedLists() : [list]
+    const sources = names.map((name): Source => ({ kind: 'failed', name }))
+    const lengths = await Promise.all(sources.map((source) => this.#store.entries.length(source)))
+    const total = lengths.reduce((sum, each) => sum + each, 0)
+    const rows: FailedRow[] = []
+    let toSkip = offset
+    for (const [i, source] of sources.entries()) {
+      const length = lengths[i] as number
+      const count = Math.min(limit - rows.length, length - toSkip)
+      if (count > 0) {
+        const { entries } = await this.#store.entries.peek(source, length - toSkip - count, count)
+        rows.push(...entries.reverse().map((entry) => failedRow(source, entry)))
+      }
+      toSkip = Math.max(0, toSkip - length)
+      if (rows.length >= limit) break
+    }
+    return { rows, total }
+  }
+
+  /** Failures that match, newest first, by the index. Not for a search text. Entries that changed since are left out. */
+  async filtered(
+    index: FailedIndex,
+    filter: FailureFilter,
+    offset: number,
+    limit = 50,
+  ): Promise<Page<FailedRow>> {
+    for (let attempt = 0; ; attempt++) {
+      const total = index.count(filter) ?? 0
+      const wanted = index.entries(filter, offset, limit)
+      const found = await Promise.all(
+        wanted.map(async ({ list, index, digest }) => {
+          const source: Source = { kind: 'failed', name: list }
+          const [entry] = (await this.#store.entries.peek(source, index, 1)).entries
+          return entry?.digest === digest ? failedRow(source, entry) : undefined
+        }),
+      )
+      const rows = found.filter((row) => row !== undefined)
+      if (rows.length === wanted.length || attempt === 1) return { rows, total }
+      index.touch()
+      await index.refresh(250)
+    }
+  }
+
+  /** Failures whose entry holds a text, and that match whatever else the filter says, newest first. */
+  async search(filter: FailureFilter, limits: SearchLimits = {}): Promise<SearchPage<FailedRow>> {
+    const names = filter.list === undefined ? await this.#failedLists() : [filter.list]
+    const sources = names.map((name): Source => ({ kind: 'failed', name }))
+    return this.#search(sources, 'fromTail', limits, (source, entry) => {
+      const row = failedRow(source, { ...entry, sizeBytes: entry.bytes.length, isWhole: true })
+      return matchesFailure(filter, row.job) ? row : undefined
+    })
+  }
+
+  /** Waiting jobs, the next to run first. */
+  async pending(queue: string, offset: number, limit = 50): Promise<Page<PendingRow>> {
+    const source: Source = { kind: 'queue', name: queue }
+    const { length, entries } = await this.#store.entries.peek(source, offset, limit)
+    return { total: length, rows: entries.map((entry) => pendingRow(source, entry)) }
+  }
+
+  async searchPending(
+    queue: string,
+    filter: PendingFilter,
+    limits: SearchLimits = {},
+  ): Promise<SearchPage<PendingRow>> {
+    return this.#search([{ kind: 'queue', name: queue }], 'fromHead', limits, (source, entry) => {
+      if (!matchesPending(filter, entry.bytes.toString())) return undefined
+      return pendingRow(source, { ...entry, sizeBytes: entry.bytes.length, isWhole: true })
+    })
+  }
+
+  /** One failed job, whole, wherever it is now; undefined if it is gone. */
+  async failed(ref: string): Promise<FailedJob | undefined> {
+    const parts = readRef(ref)
+    if (!parts) return undefined
+    const entry = await this.#store.entries.find({ kind: 'failed', name: parts.list }, parts)
+    return entry && readFailedJob(parts.list, entry.index, entry.bytes)
+  }
+
+  /** One waiting job, whole, wherever it is in its queue now; undefined if it was taken. */
+  async pendingJob(ref: string): Promise<PendingRow | undefined> {
+    const parts = readRef(ref)
+    if (!parts) return undefined
+    const source: Source = { kind: 'queue', name: parts.list }
+    const entry = await this.#store.entries.find(source, parts, 100_000)
+    return entry && pendingRow(source, { ...entry, sizeBytes: entry.bytes.length, isWhole: true })
+  }
+
+  async #search<Row>(
+    sources: Source[],
+    direction: 'fromTail' | 'fromHead',
+    { cursor, limit = 50, looks = 10_000, timeMs = 250 }: SearchLimits,
+    read: (
+      source: Source,
+      entry: PeekedEntry | Omit<PeekedEntry, 'sizeBytes' | 'isWhole'>,
+    ) => Row | undefined,
+  ): Promise<SearchPage<Row>> {
+    const endAt = performance.now() + timeMs
+    const lengths = await Promise.all(sources.map((source) => this.#store.entries.length(source)))
+    const total = lengths.reduce((sum, each) => sum + each, 0)
+    const [from = 0, passed = 0] = (cursor ?? '').split('.').map((part) => Number.parseInt(part, 10) || 0)
+    const rows: Row[] = []
+    let looked = 0
+    for (let i = from; i < sources.length; i++) {
+      const source = sources[i] as Source
+      const length = lengths[i] as number
+      // How far the search is in this list: from its head, or, since new entries come at the tail, down to which index.
+      let at = direction === 'fromHead' ? 0 : length
+      if (i === from && cursor !== undefined)
+        at = direction === 'fromHead' ? passed : Math.min(length, passed)
+      for (;;) {
+        const low = direction === 'fromHead' ? at : Math.max(0, at - CHUNK)
+        const high = direction === 'fromHead' ? Math.min(length, at + CHUNK) : at
+        if (low >= high) break
+        if (looked >= looks || performance.now() >= endAt) return { rows, looked, total, next: `${i}.${at}` }
+        const entries = await this.#store.entries.range(source, low, high - low)
+        for (const entry of direction === 'fromHead' ? entries : entries.reverse()) {
+          const row = read(source, entry)
+          looked++
+          at = direction === 'fromHead' ? entry.index + 1 : entry.index
+          if (row !== undefined) rows.push(row)
+          if (rows.length >= limit) return { rows, looked, total, next: `${i}.${at}` }
+        }
+        if (entries.length === 0) break
+      }
+    }
+    return { rows, looked, total, next: undefined }
+  }
+}
+
+function failedRow(source: Source, { isWhole, sizeBytes, ...entry }: PeekedEntry): FailedRow {
+  const job = readFailedJob(source.name, entry.index, entry.bytes)
+  if (isWhole) return { job, sizeBytes, isWhole }
+  const error = `This entry is too long to be read here: ${sizeBytes} bytes.`
+  return { job: { ...job, error, ref: `${entry.index}.${entry.digest}@${source.name}` }, sizeBytes, isWhole }
+}
+
+function pendingRow(source: Source, { isWhole, sizeBytes, ...entry }: PeekedEntry): PendingRow {
+  const text = entry.bytes.toString()
+  const job = isWhole ? parseJob(text) : new Error()
+  const isReadable = !(job instanceof Error)
+  return {
+    ref: isWhole ? refOf(source, entry) : `${entry.index}.${entry.digest}@${source.name}`,
+    index: entry.index,
+    class: isReadable ? job.class : '',
+    args: isReadable ? job.args : [],
+    isReadable,
+    sizeBytes,
+    isWhole,
+    text,
+  }
+}

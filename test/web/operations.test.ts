@@ -1,0 +1,214 @@
+// Work on many entries: what was meant when it was begun is what happens, once, and can be undone.
+
+import { afterEach, expect, test } from 'vitest'
+import { EntryPages } from '#built/web/entry-pages.js'
+import { Operations, type OperationsOptions } from '#built/web/operations.js'
+import { useRoom } from '../room.js'
+import { waitFor } from '../support/wait-for.js'
+import { job, range, failedRecord as record } from './records.js'
+
+const room = useRoom()
+const open: Operations[] = []
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((each) => each.close()))
+})
+
+const by = 'anna'
+const entries = (list = 'failed') => room.client.lrange(`resque:${list}`, 0, -1)
+const queued = (queue = 'mail') => room.client.lrange(`resque:queue:${queue}`, 0, -1)
+const fill = (texts: (string | Buffer)[], list = 'failed') => room.client.rpush(`resque:${list}`, ...texts)
+const idOf = (text: string) => (JSON.parse(text) as { args: unknown[] }).args[0]
+
+function operations(options: Partial<OperationsOptions> = {}): Operations {
+  const resque = room.connect()
+  const made = new Operations({
+    store: resque.store,
+    failedLists: () => resque.failed.lists(),
+    log: resque.logger,
+    perSecond: 1e6,
+    ...options,
+  })
+  open.push(made)
+  return made
+}
+
+async function refs(list?: string): Promise<string[]> {
+  const pages = new EntryPages(room.resque.store, () => room.resque.failed.lists())
+  return (await pages.newest(list, 0, 10_000)).rows.map(({ job }) => job.ref)
+}
+
+const finished = (all: Operations, id: string) =>
+  waitFor(async () => {
+    const operation = await all.get(id)
+    return operation?.state !== 'running' && operation
+  })
+
+test('all that match a filter are put back, the others stay as they are, and the counts add up', async () => {
+  const texts = range(450).map((id) =>
+    record(id, {
+      class: id % 3 ? 'Mail' : 'Csv',
+      ...(id % 9 === 0 ? { retriedAt: '2026/11/24 03:00:00 UTC' } : {}),
+    }),
+  )
+  await fill(texts)
+  const all = operations()
+  const done = await all.start(
+    { kind: 'retry', failed: { filter: { class: 'Csv' } } },
+    { by, id: 'operation-1', waitMs: 10_000 },
+  )
+  expect(done).toMatchObject({ state: 'done', by, total: 150, done: 100, skipped: 50, gone: 0 })
+  expect((await queued()).map(idOf).sort()).toEqual(
+    range(450)
+      .filter((id) => id % 3 === 0 && id % 9 !== 0)
+      .sort(),
+  )
+  expect(await room.client.smembers('resque:queues')).toEqual(['mail'])
+  const after = await entries()
+  range(450).forEach((id) => {
+    const isRetriedNow = id % 3 === 0 && id % 9 !== 0
+    if (isRetriedNow) expect(JSON.parse(after[id] as string).retried_at).toMatch(/^\d{4}\/\d\d\/\d\d .* UTC$/)
+    else expect(after[id]).toBe(texts[id])
+  })
+})
+
+test('the same form sent twice is one operation', async () => {
+  await fill(range(10).map((id) => record(id)))
+  const all = operations()
+  const spec = { kind: 'retry', failed: { filter: {} }, again: true } as const
+  await Promise.all(range(3).map(() => all.start(spec, { by, id: 'operation-1' })))
+  await finished(all, 'operation-1')
+  expect(await queued()).toHaveLength(10)
+  expect(await all.recent()).toHaveLength(1)
+})
+
+test('two that put all back at once put each back once', async () => {
+  await fill(range(1_000).map((id) => record(id)))
+  const [mine, theirs] = [operations(), operations()]
+  const spec = { kind: 'retry', failed: { filter: {} } } as const
+  const both = await Promise.all([mine.start(spec, { by }), theirs.start(spec, { by: 'ben' })])
+  const ended = await Promise.all(both.map(({ id }) => finished(mine, id)))
+  expect(new Set(await queued()).size).toBe(1_000)
+  expect(await queued()).toHaveLength(1_000)
+  for (const each of ended) expect(each.done + each.skipped + each.gone).toBe(each.total)
+  expect(ended.reduce((sum, each) => sum + each.done, 0)).toBe(1_000)
+})
+
+test('what fails later is not touched, though others remove entries meanwhile', async () => {
+  await fill(range(2_000).map((id) => record(id)))
+  const all = operations()
+  const { id } = await all.start({ kind: 'remove', failed: { filter: { class: 'Mail' } } }, { by })
+  for (let i = 0; i < 300; i++) {
+    await room.client.lrem('resque:failed', 1, record(i * 3))
+    await fill([record(10_000 + i)])
+  }
+  const ended = await finished(all, id)
+  expect(ended).toMatchObject({ state: 'done', total: ended.done + ended.gone })
+  expect(ended.total).toBeLessThanOrEqual(2_000)
+  expect(await entries()).toEqual(range(300, 10_000).map((each) => record(each)))
+})
+
+test('of selected entries, those that somebody else removed are gone and their neighbours stay', async () => {
+  await fill(range(300).map((id) => record(id)))
+  const selected = (await refs()).filter((_, i) => i % 2 === 0)
+  await room.client.lpop('resque:failed', 60)
+  const all = operations()
+  const ended = await all.start({ kind: 'remove', failed: { refs: selected } }, { by, waitMs: 10_000 })
+  expect(ended).toMatchObject({ state: 'done', total: 150, done: 120, gone: 30, isUndoable: true })
+  expect((await entries()).map((text) => JSON.parse(text).payload.args[0] as number)).toEqual(
+    range(240, 60).filter((id) => id % 2 === 0),
+  )
+})
+
+test('an undo puts removed entries back byte for byte at their places, once', async () => {
+  const texts = [
+    ...range(400).map((id) =>
+      Buffer.from(record(id, { class: id % 4 ? 'Mail' : 'Csv', error: `grüße ${id} \0` })),
+    ),
+    Buffer.from([0xff, 0, 0x22, 0x0a]),
+    Buffer.from(''),
+    Buffer.from('[1,2'),
+    Buffer.from(record('x'.repeat(1_000_000), { class: 'Csv' })),
+    Buffer.from(record('last')),
+  ]
+  await fill(texts)
+  const before = await room.client.lrangeBuffer('resque:failed', 0, -1)
+  const all = operations()
+  const filter = await all.start(
+    { kind: 'remove', failed: { filter: { class: 'Csv' } } },
+    { by, waitMs: 10_000 },
+  )
+  expect(filter).toMatchObject({ done: 101 })
+  const some = (await refs()).filter((_, i) => i % 3 === 0)
+  const selected = await all.start({ kind: 'remove', failed: { refs: some } }, { by, waitMs: 10_000 })
+  expect(selected.done).toBe(some.length)
+  expect(await all.undo(selected.id)).toEqual({ restored: some.length, state: 'restored' })
+  expect(await Promise.all([all.undo(filter.id), all.undo(filter.id)])).toSatisfy(
+    (both: { restored: number }[]) => both.reduce((sum, each) => sum + each.restored, 0) === 101,
+  )
+  expect(await room.client.lrangeBuffer('resque:failed', 0, -1)).toEqual(before)
+  expect(await all.undo(filter.id)).toEqual({ restored: 0, state: 'expired' })
+  expect(await room.client.keys('*trash*')).toEqual([])
+})
+
+test('a cleared queue comes back before the jobs that came meanwhile, with its name', async () => {
+  await room.client.rpush('resque:queue:mail', ...range(500).map((id) => job(id)))
+  await room.client.sadd('resque:queues', 'mail', 'other')
+  const all = operations()
+  const cleared = await all.clearQueue('mail', { by, unlist: true })
+  expect(cleared).toMatchObject({ kind: 'clear', state: 'done', done: 500, total: 500, isUndoable: true })
+  expect(await room.client.keys('resque:queue:*')).toEqual([])
+  expect(await room.client.smembers('resque:queues')).toEqual(['other'])
+  await room.client.rpush('resque:queue:mail', job(1_000))
+  expect(await all.undo(cleared.id)).toEqual({ restored: 500, state: 'restored' })
+  expect((await queued()).map(idOf)).toEqual([...range(500), 1_000])
+  expect((await room.client.smembers('resque:queues')).sort()).toEqual(['mail', 'other'])
+  expect(await room.client.ttl('resque:queue:mail')).toBe(-1)
+})
+
+test('a cleared queue comes back in order before very many new jobs', async () => {
+  await room.client.rpush('resque:queue:mail', ...range(2_500).map((id) => job(id)))
+  const all = operations()
+  const { id } = await all.clearQueue('mail', { by })
+  await room.client.rpush('resque:queue:mail', ...range(1_500, 5_000).map((each) => job(each)))
+  await all.undo(id)
+  expect((await queued()).map(idOf)).toEqual([...range(2_500), ...range(1_500, 5_000)])
+})
+
+test('waiting jobs of one class are removed while workers take jobs, and come back', async () => {
+  await room.client.rpush('resque:queue:mail', ...range(2_000).map((id) => job(id, id % 2 ? 'Mail' : 'Csv')))
+  const all = operations()
+  const { id } = await all.start(
+    { kind: 'remove-pending', queue: 'mail', pending: { filter: { class: 'Csv' } } },
+    { by },
+  )
+  const taken: string[] = []
+  for (let i = 0; i < 400; i++) {
+    const text = await room.client.lpop('resque:queue:mail')
+    if (text) taken.push(text)
+    await room.client.rpush('resque:queue:mail', job(10_000 + i, 'Csv'))
+  }
+  const ended = await finished(all, id)
+  expect(ended.done + ended.gone).toBe(ended.total)
+  const left = await queued()
+  const seen = [...taken, ...left].filter((text) => text.includes('"Mail"'))
+  expect(seen).toHaveLength(1_000)
+  const newCsv = [...taken, ...left].filter((text) => (idOf(text) as number) >= 10_000)
+  expect(newCsv).toHaveLength(400)
+  await all.undo(id)
+  const everything = [...taken, ...(await queued())].map(idOf).sort((a, b) => Number(a) - Number(b))
+  expect(everything).toEqual([...range(2_000), ...range(400, 10_000)])
+})
+
+test('a cancelled operation stops; what is done stays done', async () => {
+  await fill(range(1_000).map((id) => record(id)))
+  const all = operations()
+  const { id } = await all.start({ kind: 'retry', failed: { filter: {} }, perSecond: 1_000 }, { by })
+  await waitFor(async () => ((await all.get(id))?.done ?? 0) >= 100)
+  expect(await all.cancel(id)).toBe(true)
+  expect(await all.cancel(id)).toBe(false)
+  const { done } = (await all.get(id)) as NonNullable<Awaited<ReturnType<Operations['get']>>>
+  expect(done).toBeLessThan(1_000)
+  await all.close()
+  expect(await queued()).toHaveLength(done)
+  expect(await all.get(id)).toMatchObject({ state: 'cancelled', done })
+})
