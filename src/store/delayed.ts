@@ -165,9 +165,10 @@ export class Delayed {
    * a hundred a call. Returns how many were there.
    */
   remove(time: number, refs: readonly EntryRef[], trashId?: string): Promise<number> {
+    const falling = refs.toSorted((a, b) => b.index - a.index)
     return this.#take(
       time,
-      refs.map((ref) => ({ ...ref, queue: '', payload: '' })),
+      falling.map((ref) => ({ ...ref, queue: '', payload: '' })),
       trashId,
     )
   }

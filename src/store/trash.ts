@@ -134,12 +134,13 @@ return {restored, left}`)
  * KEYS  1 the part  2 delayed_queue_schedule
  * ARGV  1 namespace with colon  2 how many a call
  * Reply entries that came back, entries left
- * Cost  4 commands an entry. Each stands as '<unix second>:<entry>', the last first back.
+ * Cost  4 commands an entry. Each stands as '<unix second>:<entry>', the last of a time first, which
+ *       comes back first: so all stand in their order again, before what came meanwhile.
  */
 const restoreDelayedScript = script(`
 local restored = 0
 while restored < tonumber(ARGV[2]) do
-  local placed = redis.call('RPOP', KEYS[1])
+  local placed = redis.call('LPOP', KEYS[1])
   if not placed then break end
   local colon = string.find(placed, ':', 1, true)
   local time, entry = string.sub(placed, 1, colon - 1), string.sub(placed, colon + 1)

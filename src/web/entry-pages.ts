@@ -9,6 +9,7 @@ import { type PeekedEntry, refOf, type Source } from '../store/entries.js'
 import { type FailedJob, readFailedJob, readRef } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import type { FailedIndex } from './failed-index.js'
+import { type FailedLists, failedListsOf } from './failed-lists.js'
 import { type FailureFilter, matchesFailure, matchesPending, type PendingFilter } from './filters.js'
 
 /** A failed job on a page. Of one that is not whole, what stands in its beginning alone is known. */
@@ -62,16 +63,16 @@ const CHUNK = 200
 
 export class EntryPages {
   readonly #store: Store
-  readonly #failedLists: () => Promise<string[]>
+  readonly #failedLists: FailedLists
 
-  constructor(store: Store, failedLists: () => Promise<string[]>) {
+  constructor(store: Store, failedLists: FailedLists) {
     this.#store = store
     this.#failedLists = failedLists
   }
 
   /** Failures, newest first, straight from one list or, one list after the other, from all. */
   async newest(list: string | undefined, offset: number, limit = 50): Promise<Page<FailedRow>> {
-    const names = list === undefined ? await this.#failedLists() : [list]
+    const names = await failedListsOf(this.#failedLists, list)
     const sources = names.map((name): Source => ({ kind: 'failed', name }))
     const lengths = await Promise.all(sources.map((source) => this.#store.entries.length(source)))
     const total = lengths.reduce((sum, each) => sum + each, 0)
@@ -116,7 +117,7 @@ export class EntryPages {
 
   /** Failures whose entry holds a text, and that match whatever else the filter says, newest first. */
   async search(filter: FailureFilter, limits: SearchLimits = {}): Promise<SearchPage<FailedRow>> {
-    const names = filter.list === undefined ? await this.#failedLists() : [filter.list]
+    const names = await failedListsOf(this.#failedLists, filter.list)
     const sources = names.map((name): Source => ({ kind: 'failed', name }))
     return this.#search(sources, 'fromTail', limits, (source, entry) => {
       const row = failedRow(source, { ...entry, sizeBytes: entry.bytes.length, isWhole: true })
@@ -145,7 +146,7 @@ export class EntryPages {
   /** One failed job, whole, wherever it is now; undefined if it is gone. */
   async failed(ref: string): Promise<FailedJob | undefined> {
     const parts = readRef(ref)
-    if (!parts) return undefined
+    if (!parts || !(await this.#failedLists()).includes(parts.list)) return undefined
     const entry = await this.#store.entries.find({ kind: 'failed', name: parts.list }, parts)
     return entry && readFailedJob(parts.list, entry.index, entry.bytes)
   }

@@ -6,6 +6,7 @@ import { encodeJob } from '../job.js'
 import { isJsonObject, parseJson, withMember } from '../json.js'
 import { type Payload, readFailedJob, readRef, retriedEntry } from '../store/records.js'
 import type { Store } from '../store/store.js'
+import { type FailedLists, failedListsOf } from './failed-lists.js'
 
 export interface RetryOptions {
   /** Instead of the queue it came from. */
@@ -28,13 +29,14 @@ export type RetryResult = 'done' | 'gone' | 'retried' | 'refused'
  * arguments are none, and with InvalidPayloadError where the entry holds no job.
  */
 export async function retryFailed(
-  store: Store,
+  { store, failedLists }: { store: Store; failedLists: FailedLists },
   ref: string,
   options: RetryOptions = {},
 ): Promise<RetryResult> {
   const parts = readRef(ref)
   if (!parts)
     throw new ArgumentsError(`This is no ref of a failed job: ${JSON.stringify(ref.slice(0, 100))}.`)
+  await failedListsOf(failedLists, parts.list)
   const source = { kind: 'failed' as const, name: parts.list }
   // It may move between being found and being put back; never does another stand for it.
   for (let attempt = 0; attempt < 5; attempt++) {

@@ -11,11 +11,12 @@ import { type FailedJob, readFailedJob } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import { FailedColumns } from './failed-columns.js'
 import { type FailureGroup, failedAtSeconds, groupOf, makeGroup } from './failed-groups.js'
+import type { FailedLists } from './failed-lists.js'
 import type { FailureFilter } from './filters.js'
 
 export interface FailedIndexOptions {
   store: Store
-  failedLists: () => Promise<string[]>
+  failedLists: FailedLists
   /** How many entries of a list are indexed, the newest. Default 250,000. */
   maxEntries?: number
   /** How long it is trusted that nobody changed an entry in the middle of a list. Default 60 s. */

@@ -121,9 +121,9 @@ export function auditableFilter(filter: FailureFilter | PendingFilter): string {
 
 function readTime(key: string, value: string): number {
   if (/^\d{1,12}$/.test(value)) return Number(value)
-  const hasZone = /(?:Z|[+-]\d{2}:?\d{2})$/.test(value)
-  const isDate = /^\d{4}-\d{2}-\d{2}$/.test(value)
-  const milliseconds = Date.parse(hasZone || isDate ? value : `${value}Z`)
+  const match = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.exec(value)
+  const isComplete = match?.[1] !== undefined || !value.includes('T')
+  const milliseconds = match ? Date.parse(isComplete ? value : `${value}Z`) : Number.NaN
   if (Number.isNaN(milliseconds)) throw unreadable(key, value)
   return Math.floor(milliseconds / 1000)
 }

@@ -31,7 +31,7 @@ export function anchorsOf(lists: number): number {
 const MAX_ROUNDS = 5
 
 /** A list that changed so much while it was noted that old entries cannot be told from new ones. */
-export class ChangedError extends Error {
+class ChangedError extends Error {
   constructor() {
     super('The list changed too much while it was looked through. Nothing was done; begin again.')
   }

@@ -10,6 +10,7 @@ import type { OperationRecord } from '../store/operations.js'
 import { readRef } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import type { Undone } from '../store/trash.js'
+import { type FailedLists, failedListsOf } from './failed-lists.js'
 import { anchorsOf, Run, type Scan, STEP, writeElement } from './operation-run.js'
 import {
   asOperation,
@@ -23,7 +24,7 @@ import {
 export interface OperationsOptions {
   store: Store
   /** The names of the failed lists: `resque.failed.lists`. */
-  failedLists: () => Promise<string[]>
+  failedLists: FailedLists
   log: Logger
   now?: () => Date
   /** Called when failed lists were changed from here; the index then looks again. */
@@ -64,13 +65,14 @@ export class Operations {
 
   /**
    * Begins an operation. What it acts on is what is there at this moment: what fails or is enqueued later is not
-   * touched. Rejects with ArgumentsError where a ref cannot be read.
+   * touched. Rejects with ArgumentsError where a ref cannot be read, or names a list that is no failed list.
    */
   async start(spec: OperationSpec, { by, id = newId(), waitMs = 0 }: StartOptions): Promise<Operation> {
     checkId(id)
     const refs = refsOf(spec)
     const lists = refs ? [...refs.keys()] : await this.#listsOf(spec)
     const source = spec.kind === 'remove-pending' ? 'queue' : 'failed'
+    if (source === 'failed') for (const list of lists) await failedListsOf(this.#options.failedLists, list)
     const stored = storedSpec(spec, lists)
     const scan: Scan = { lists: refs ? [] : await this.#snapshot(source, lists) }
     this.#starting.add(id)
@@ -99,7 +101,7 @@ export class Operations {
 
   /** Empties one failed list, or all, into the trash, each in one step. */
   async clearFailed(list: string | undefined, { by, id = newId() }: StartOptions) {
-    const lists = list === undefined ? await this.#options.failedLists() : [list]
+    const lists = await failedListsOf(this.#options.failedLists, list)
     const cleared = await this.#clear(
       lists.map((name) => ({ kind: 'failed' as const, name })),
       by,
@@ -219,10 +221,7 @@ export class Operations {
   async #listsOf(spec: OperationSpec): Promise<string[]> {
     if (spec.kind === 'remove-pending') return [spec.queue]
     const list = 'filter' in spec.failed ? spec.failed.filter.list : undefined
-    const lists = await this.#options.failedLists()
-    if (list !== undefined && !lists.includes(list))
-      throw new ArgumentsError(`There is no failed list ${JSON.stringify(list)}.`)
-    return list === undefined ? lists : [list]
+    return failedListsOf(this.#options.failedLists, list)
   }
 
   async #snapshot(kind: Source['kind'], lists: string[]): Promise<Scan['lists']> {

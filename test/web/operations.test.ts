@@ -1,8 +1,9 @@
 // Work on many entries: what was meant when it was begun is what happens, once, and can be undone.
 
+import { defineJob, redisMultiQueueBackend } from 'resque-ts'
 import { afterEach, expect, test } from 'vitest'
 import { EntryPages } from '#built/web/entry-pages.js'
-import { Operations, type OperationsOptions } from '#built/web/operations.js'
+import { newId, Operations, type OperationsOptions } from '#built/web/operations.js'
 import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
 import { job, range, failedRecord as record } from './records.js'
@@ -75,8 +76,9 @@ test('the same form sent twice is one operation', async () => {
   await fill(range(10).map((id) => record(id)))
   const all = operations()
   const spec = { kind: 'retry', failed: { filter: {} }, again: true } as const
-  await Promise.all(range(3).map(() => all.start(spec, { by, id: 'operation-1' })))
-  await finished(all, 'operation-1')
+  const id = newId()
+  await Promise.all(range(3).map(() => all.start(spec, { by, id })))
+  await finished(all, id)
   expect(await queued()).toHaveLength(10)
   expect(await all.recent()).toHaveLength(1)
 })
@@ -211,4 +213,134 @@ test('a cancelled operation stops; what is done stays done', async () => {
   await all.close()
   expect(await queued()).toHaveLength(done)
   expect(await all.get(id)).toMatchObject({ state: 'cancelled', done })
+})
+
+test('two operators remove and put back while workers fail jobs: no action hits another entry', async () => {
+  const Boom = defineJob({
+    name: 'Mail',
+    queue: 'fails',
+    perform() {
+      throw new Error('boom')
+    },
+  })
+  await room.client.rpush('resque:queue:fails', ...range(600, 50_000).map((id) => job(id)))
+  await room.client.sadd('resque:queues', 'fails')
+  await fill(range(1_500).map((id) => record(id, { class: id % 2 ? 'Odd' : 'Even', queue: 'idle' })))
+  const [mine, theirs] = [operations(), operations()]
+  const worker = await room.start({ jobs: [Boom], queues: ['fails'], concurrency: 5 })
+  const [retry, remove] = await Promise.all([
+    mine.start({ kind: 'retry', failed: { filter: { class: 'Odd' } } }, { by }),
+    theirs.start({ kind: 'remove', failed: { filter: { class: 'Even' } } }, { by: 'ben' }),
+  ])
+  const ended = await Promise.all([finished(mine, retry.id), finished(theirs, remove.id)])
+  await waitFor(async () => (await room.client.llen('resque:queue:fails')) === 0)
+  await worker.stop()
+  expect(ended).toMatchObject([
+    { state: 'done', total: 750, done: 750, gone: 0 },
+    { state: 'done', total: 750, done: 750, gone: 0 },
+  ])
+  const idle = await queued('idle')
+  expect(idle).toHaveLength(750)
+  expect(new Set(idle.map(idOf))).toEqual(new Set(range(1_500).filter((id) => id % 2)))
+  const left = (await entries()).map((text) => JSON.parse(text) as { queue: string; retried_at?: string })
+  expect(left.filter((each) => each.queue === 'idle' && each.retried_at !== undefined)).toHaveLength(750)
+  expect(left.filter((each) => each.queue === 'fails' && each.retried_at === undefined)).toHaveLength(600)
+  expect(left).toHaveLength(1_350)
+})
+
+test('equal entries are each put back once, and each removed once', async () => {
+  await fill([...range(250).map(() => record('same')), record('other')])
+  const all = operations()
+  const retried = await all.start({ kind: 'retry', failed: { filter: {} } }, { by, waitMs: 10_000 })
+  expect(retried).toMatchObject({ total: 251, done: 251 })
+  expect(await queued()).toHaveLength(251)
+  const removed = await all.start(
+    { kind: 'remove', failed: { filter: { text: 'same' } } },
+    { by, waitMs: 10_000 },
+  )
+  expect(removed).toMatchObject({ total: 250, done: 250 })
+  expect(await entries()).toHaveLength(1)
+})
+
+test('failed lists per queue: a filter reaches all of them, and an undo each', async () => {
+  const resque = room.connect({ failureBackend: redisMultiQueueBackend })
+  await room.client.sadd('resque:failed_queues', 'a_failed', 'b_failed')
+  await fill(
+    range(150).map((id) => record(id, { queue: 'a', class: id % 2 ? 'Mail' : 'Csv' })),
+    'a_failed',
+  )
+  await fill(
+    range(150).map((id) => record(id, { queue: 'b' })),
+    'b_failed',
+  )
+  const before = [await entries('a_failed'), await entries('b_failed')]
+  const all = operations({ store: resque.store, failedLists: () => resque.failed.lists() })
+  const removed = await all.start(
+    { kind: 'remove', failed: { filter: { class: 'Mail' } } },
+    { by, waitMs: 10_000 },
+  )
+  expect(removed).toMatchObject({ lists: ['a_failed', 'b_failed'], done: 225 })
+  expect(await room.client.exists('resque:b_failed')).toBe(0)
+  await all.undo(removed.id)
+  expect([await entries('a_failed'), await entries('b_failed')]).toEqual(before)
+  const cleared = await all.clearFailed(undefined, { by })
+  expect(cleared.done).toBe(300)
+  await fill([record('new', { queue: 'b' })], 'b_failed')
+  await all.undo(cleared.id)
+  expect([await entries('a_failed'), await entries('b_failed')]).toEqual([
+    before[0],
+    [...(before[1] as string[]), record('new', { queue: 'b' })],
+  ])
+  const one = await all.start(
+    { kind: 'retry', failed: { filter: { list: 'b_failed' } } },
+    { by, waitMs: 10_000 },
+  )
+  expect(one).toMatchObject({ lists: ['b_failed'], done: 151 })
+  await expect(all.start({ kind: 'remove', failed: { filter: { list: 'queues' } } }, { by })).rejects.toThrow(
+    /no failed list/,
+  )
+})
+
+test('a job whose queue is no list is skipped, and its entry stays as it is', async () => {
+  await room.client.set('resque:queue:bad', 'x')
+  await fill([record(1, { queue: 'bad' }), '[1]', record(2)])
+  const ended = await operations().start({ kind: 'retry', failed: { filter: {} } }, { by, waitMs: 10_000 })
+  expect(ended).toMatchObject({ state: 'done', total: 3, done: 1, skipped: 2, gone: 0 })
+  expect((await entries()).slice(0, 2)).toEqual([record(1, { queue: 'bad' }), '[1]'])
+})
+
+test('put back into another queue and dropped, nothing of it is left in failed', async () => {
+  await fill(range(250).map((id) => record(id)))
+  const spec = { kind: 'retry', failed: { filter: { class: 'Mail' } }, queue: 'night', drop: true } as const
+  const ended = await operations().start(spec, { by, waitMs: 10_000 })
+  expect(ended).toMatchObject({ done: 250, intoQueue: 'night', isUndoable: false })
+  expect(await queued('night')).toHaveLength(250)
+  expect(await entries()).toEqual([])
+  expect(await room.client.smembers('resque:queues')).toEqual(['night'])
+})
+
+test('entries removed and a queue cleared leave no queue that Ruby would see, and expire', async () => {
+  await fill(range(10).map((id) => record(id)))
+  const all = operations()
+  const { id } = await all.start({ kind: 'remove', failed: { filter: {} } }, { by, waitMs: 10_000 })
+  const keys = await room.client.keys('resque:web:trash:*')
+  expect(keys.sort()).toEqual([`resque:web:trash:${id}`, `resque:web:trash:${id}:0`])
+  for (const key of keys) expect(await room.client.ttl(key)).toBeGreaterThan(890)
+  expect(await room.client.ttl(`resque:web:op:${id}`)).toBeGreaterThan(604_000)
+  expect(await room.client.smembers('resque:queues')).toEqual([])
+  expect(await room.client.smembers('resque:web:ops:running')).toEqual([])
+})
+
+test('what is no ref or no id is refused', async () => {
+  const all = operations()
+  const refs = ['5', '0.0123456789abcdef@other', '../x']
+  for (const ref of refs)
+    await expect(
+      all.start({ kind: 'remove-pending', queue: 'mail', pending: { refs: [ref] } }, { by }),
+    ).rejects.toThrow(/no ref/)
+  const elsewhere = { kind: 'remove', failed: { refs: ['0.0123456789abcdef@queue:mail'] } } as const
+  await expect(all.start(elsewhere, { by })).rejects.toThrow(/no failed list/)
+  await expect(all.clearFailed('workers', { by })).rejects.toThrow(/no failed list/)
+  await expect(all.get('*')).rejects.toThrow(/no id/)
+  await expect(all.undo('a:b:c:d:e:f')).rejects.toThrow(/no id/)
 })
