@@ -27,7 +27,9 @@ const MOVABLE = 1_000
 /** How many steps along the list one call may take, to put entries where they were. */
 const STEPS = 100_000
 /** Beyond so many steps in all, entries are put at the head, in order, instead of each at its place. */
-const ALL_STEPS = 20_000_000
+const ALL_STEPS = 50_000_000
+/** From so near to the tail on, what comes back and what is there are merged in one call. */
+const NEAR = 5_000
 
 /**
  * KEYS  1 the list  2 trash  3 its part  4 queues  5 queues:paused
@@ -90,15 +92,43 @@ return {count, size - count}`)
 /**
  * KEYS  1 the list  2 the part  3 queues
  * ARGV  1 ms the trash is kept on  2 name of the queue, or ''  3 how many a call  4 how many steps a call
- *       5 '1' to put all at the head  6 a text that stands in no entry
+ *       5 '1' to put all at the head  6 a text that stands in no entry  7 how far from the tail is near
  * Reply entries that came back, entries left
- * Cost  at most so many steps along the list, plus those of one entry
+ * Cost  at most so many steps along the list, plus those of one entry; near the tail, 2 commands for each entry behind it
  *
- * The entry with the lowest index first: then each index is right again once all below are back. Beside the tail it is
- * put by moving what is behind it; elsewhere a mark says where, and is gone in the same step.
+ * The entry with the lowest index first: then each index is right again once all below are back. Near the tail all
+ * are put by taking off what is behind the first and merging the two; elsewhere a mark says where, and is gone in the
+ * same step.
  */
 const restorePlacedScript = script(`
-local steps, restored = 0, 0
+local steps, restored, near = 0, 0, tonumber(ARGV[7])
+local function next_placed()
+  local placed = redis.call('LINDEX', KEYS[2], -1)
+  if not placed then return nil end
+  local colon = string.find(placed, ':', 1, true)
+  return tonumber(string.sub(placed, 1, colon - 1)), string.sub(placed, colon + 1)
+end
+local function merge(at, length)
+  local behind, j = {}, 0
+  for from = at, length - 1, 1000 do
+    local part = redis.call('RPOP', KEYS[1], math.min(1000, length - from))
+    for i = 1, #part do behind[#behind + 1] = part[i] end
+  end
+  j = #behind
+  local index, entry = next_placed()
+  while j > 0 or (index and restored < near) do
+    if index and restored < near and (index <= at or j == 0) then
+      redis.call('RPUSH', KEYS[1], entry)
+      redis.call('RPOP', KEYS[2])
+      restored = restored + 1
+      index, entry = next_placed()
+    else
+      redis.call('RPUSH', KEYS[1], behind[j])
+      j = j - 1
+    end
+    at = at + 1
+  end
+end
 local is_queue = ARGV[2] ~= ''
 while restored < tonumber(ARGV[3]) and steps < tonumber(ARGV[4]) do
   local placed = redis.call('LINDEX', KEYS[2], ARGV[5] == '1' and 0 or -1)
@@ -110,11 +140,9 @@ while restored < tonumber(ARGV[3]) and steps < tonumber(ARGV[4]) do
     redis.call('LPUSH', KEYS[1], entry)
   elseif at >= length then
     redis.call('RPUSH', KEYS[1], entry)
-  elseif length - at <= 50 then
-    local behind = redis.call('RPOP', KEYS[1], length - at)
-    redis.call('RPUSH', KEYS[1], entry)
-    for i = #behind, 1, -1 do redis.call('RPUSH', KEYS[1], behind[i]) end
-    steps = steps + length - at
+  elseif length - at <= near then
+    merge(at, length)
+    break
   else
     local pivot = redis.call('LINDEX', KEYS[1], at)
     redis.call('LSET', KEYS[1], at, ARGV[6])
@@ -234,7 +262,7 @@ export class Trash {
       ['llen', [key]],
       ['llen', [part.layout === 'placed' ? list : key]],
     ])) as [number, number]
-    const call = this.#call(id, part, key, list, size * length > ALL_STEPS)
+    const call = this.#call(id, part, key, list, size * Math.max(0, length - NEAR) > ALL_STEPS)
     for (let restored = 0; ; ) {
       const [count, left] = await call()
       restored += count
@@ -260,7 +288,7 @@ export class Trash {
           run(
             restorePlacedScript,
             [list, key, queues],
-            [TRASH_TTL_MS, queue, 100, STEPS, isFar ? '1' : '', `\0restored:${id}:${Math.random()}`],
+            [TRASH_TTL_MS, queue, 100, STEPS, isFar ? '1' : '', `\0restored:${id}:${Math.random()}`, NEAR],
           )
       case 'delayed':
         return () => run(restoreDelayedScript, [key, delayedTimes], [prefix, 100])

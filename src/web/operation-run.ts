@@ -37,6 +37,13 @@ class ChangedError extends Error {
   }
 }
 
+/** Its runner died before it had said which entries are meant, or between two lists that it emptied. */
+class BrokenOffError extends Error {
+  constructor() {
+    super('The web process died while this began. What was removed can be had back by an undo.')
+  }
+}
+
 export interface RunOptions {
   store: Store
   owner: string
@@ -81,6 +88,8 @@ export class Run {
     const scan = JSON.parse(record.scan) as Scan
     const at = scan.lists.findIndex(({ end }) => end > 0)
     const list = scan.lists[at]
+    // Selected entries are noted by who begins it, and a list is emptied by who begins that.
+    if (this.#spec.filter === undefined) throw new BrokenOffError()
     if (!list) return this.#keep([], 0, 0, scan, 'acting')
     const source = this.#source(at)
     const { entries, below } = await this.#readBefore(source, list)

@@ -111,3 +111,13 @@ test('an operation waits for a Redis that goes away, and its sums are true after
   expect(after).toMatchObject({ state: 'done', total: 2_000, done: 2_000, gone: 0, skipped: 0 })
   expect(new Set(await room.client.lrange('resque:queue:mail', 0, -1)).size).toBe(2_000)
 })
+
+test('one that died before it had noted what was selected has done nothing, and says so', async () => {
+  await room.client.rpush('resque:failed', record(1))
+  const spec = JSON.stringify({ kind: 'remove', source: 'failed', lists: ['failed'] })
+  const made = { spec, scan: '{"lists":[]}', by: 'anna', owner: 'dead', leaseMs: 1 }
+  expect(await room.resque.store.operations.create('operation-1', made)).toBe(true)
+  const after = await ended(operations(), 'operation-1')
+  expect(after).toMatchObject({ state: 'broken', total: 0, done: 0, error: expect.stringMatching(/died/) })
+  expect(await room.client.llen('resque:failed')).toBe(1)
+})

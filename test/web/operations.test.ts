@@ -152,6 +152,20 @@ test('an undo puts removed entries back byte for byte at their places, once', as
   expect(await room.client.keys('*trash*')).toEqual([])
 })
 
+test('very many entries come back in their order, before what failed meanwhile', async () => {
+  const texts = range(12_000).map((id) => record(id, { class: id % 2 || id < 100 ? 'Mail' : 'Csv' }))
+  for (let i = 0; i < 12_000; i += 4_000) await fill(texts.slice(i, i + 4_000))
+  const all = operations()
+  const removed = await all.start(
+    { kind: 'remove', failed: { filter: { class: 'Csv' } } },
+    { by, waitMs: 20_000 },
+  )
+  expect(removed.done).toBe(5_950)
+  await fill([record('new')])
+  await all.undo(removed.id)
+  expect(await entries()).toEqual([...texts, record('new')])
+})
+
 test('a cleared queue comes back before the jobs that came meanwhile, with its name', async () => {
   await room.client.rpush('resque:queue:mail', ...range(500).map((id) => job(id)))
   await room.client.sadd('resque:queues', 'mail', 'other')
