@@ -53,13 +53,13 @@ local function locate(index, digest)
   return nil
 end`
 
-/** `is_lost()` before anything is done, `count(done)` and `defer(ref)` after it. ARGV 2-7, KEYS 2-3 in both scripts. */
+/** `is_lost()` before anything is done, `count(done)` and `defer(ref)` after it. ARGV 2-8, KEYS 2-3 in both scripts. */
 const operation = `
 local owner = ARGV[2]
 local function is_lost()
   if owner == '' then return false end
-  local state = redis.call('HMGET', KEYS[2], 'owner', 'state')
-  return state[1] ~= owner or state[2] ~= 'running'
+  local state = redis.call('HMGET', KEYS[2], 'owner', 'state', 'cursor')
+  return state[1] ~= owner or state[2] ~= 'running' or state[3] ~= ARGV[8]
 end
 local function count(done, deferred)
   if owner == '' then return end
@@ -77,9 +77,10 @@ end`
  * KEYS  1 the list  2 the operation  3 its refs  4 trash  5 its part
  * ARGV  1 how far below to look  2 the operation's owner, '' where there is none  3 lease in ms  4 skipped  5 gone
  *       6 refs to be put off whatever happens, '<index>.<digest> …'  7 what stands before refs that are put off
- *       8 a text that stands in no entry  9 ms the trash is kept, '0' for no trash  10 number of the part
- *       11 what the part is  then for each entry, by falling index: index, digest
- * Reply false when the operation is not the caller's, else a letter for each entry: d(one), or m(issing within reach)
+ *       8 how many steps the operation has done, as the caller knows  9 a text that stands in no entry
+ *       10 ms the trash is kept, '0' for no trash  11 number of the part  12 what the part is
+ *       then for each entry, by falling index: index, digest
+ * Reply false when the operation is not the caller's, or this step was done before; else a letter for each entry: d(one), or m(issing within reach)
  * Cost  a hundred entries: 2 commands each, one LREM that walks the list once, and at most 2,000 digests
  *
  * LSET puts the mark where an entry was; LREM takes the marks away before anybody can see one.
@@ -89,9 +90,9 @@ ${locate}
 ${operation}
 if is_lost() then return false end
 local letters, deferred, done = {}, {}, 0
-local mark, ttl, part = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
+local mark, ttl, part = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
 local highest = -1
-for i = 12, #ARGV, 2 do
+for i = 13, #ARGV, 2 do
   local at = locate(tonumber(ARGV[i]), ARGV[i + 1])
   if at then
     local entry = redis.call('LINDEX', KEYS[1], at)
@@ -110,9 +111,9 @@ if done > 0 then
   local is_near_head = highest < redis.call('LLEN', KEYS[1]) / 2
   redis.call('LREM', KEYS[1], is_near_head and done or -done, mark)
   if ttl > 0 then
-    redis.call('HSET', KEYS[4], part, ARGV[11])
+    redis.call('HSET', KEYS[4], part, ARGV[12])
     redis.call('PEXPIRE', KEYS[4], ttl)
-    for i = 0, part do redis.call('PEXPIRE', sub(KEYS[5], 1, -#ARGV[10] - 1) .. i, ttl) end
+    for i = 0, part do redis.call('PEXPIRE', sub(KEYS[5], 1, -#ARGV[11] - 1) .. i, ttl) end
   end
 end
 count(done, table.concat(deferred, ' '))
@@ -120,7 +121,7 @@ return table.concat(letters)`)
 
 /**
  * KEYS  1 the failed list  2 the operation  3 its refs  4 queues
- * ARGV  1-7 as above  8 a text that stands in no entry  9 namespace with colon
+ * ARGV  1-8 as above  9 a text that stands in no entry  10 namespace with colon
  *       then for each entry, by falling index: index, digest, the entry as it shall stand or '' to drop it, queue, payload
  * Reply as above; w where the queue's key is of another type, and the entry stays as it was
  * Cost  a hundred entries: 5 commands each and at most 2,000 digests; one LREM if any is dropped
@@ -132,16 +133,16 @@ ${locate}
 ${operation}
 if is_lost() then return false end
 local letters, deferred, done, dropped, wrong = {}, {}, 0, 0, 0
-for i = 10, #ARGV, 5 do
+for i = 11, #ARGV, 5 do
   local at = locate(tonumber(ARGV[i]), ARGV[i + 1])
   if at then
-    local reply = redis.pcall('RPUSH', ARGV[9] .. 'queue:' .. ARGV[i + 3], ARGV[i + 4])
+    local reply = redis.pcall('RPUSH', ARGV[10] .. 'queue:' .. ARGV[i + 3], ARGV[i + 4])
     if type(reply) == 'table' and reply.err then
       letters[#letters + 1] = 'w'
       wrong = wrong + 1
     else
       redis.call('SADD', KEYS[4], ARGV[i + 3])
-      redis.call('LSET', KEYS[1], at, ARGV[i + 2] == '' and ARGV[8] or ARGV[i + 2])
+      redis.call('LSET', KEYS[1], at, ARGV[i + 2] == '' and ARGV[9] or ARGV[i + 2])
       if ARGV[i + 2] == '' then dropped = dropped + 1 end
       seen[at] = nil
       done = done + 1
@@ -152,7 +153,7 @@ for i = 10, #ARGV, 5 do
     deferred[#deferred + 1] = ARGV[i] .. '.' .. ARGV[i + 1]
   end
 end
-if dropped > 0 then redis.call('LREM', KEYS[1], -dropped, ARGV[8]) end
+if dropped > 0 then redis.call('LREM', KEYS[1], -dropped, ARGV[9]) end
 ARGV[4] = ARGV[4] + wrong
 count(done, table.concat(deferred, ' '))
 return table.concat(letters)`)

@@ -36,6 +36,8 @@ export interface Step {
   id: string
   owner: string
   leaseMs: number
+  /** How many steps the operation has done: a step is not done twice. */
+  cursor: number
   skipped: number
   gone: number
   /** What is put off besides what the call does not find. */
@@ -264,6 +266,15 @@ function fatesOf(
 }
 
 function stepArgs(step: Step | undefined): (string | number)[] {
-  if (!step) return [REACH, '', 0, 0, 0, '', '']
-  return [REACH, step.owner, step.leaseMs, step.skipped, step.gone, writeRefs(step.deferred), step.deferAs]
+  if (!step) return [REACH, '', 0, 0, 0, '', '', 0]
+  return [
+    REACH,
+    step.owner,
+    step.leaseMs,
+    step.skipped,
+    step.gone,
+    writeRefs(step.deferred),
+    step.deferAs,
+    step.cursor,
+  ]
 }

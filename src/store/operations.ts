@@ -5,6 +5,7 @@
  * owner as long as its lease has not run out, by Redis' clock; every step is refused to one that is not. So whoever takes
  * up an operation whose runner died continues with exactly what was not done.
  */
+import { createHash } from 'node:crypto'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
 import { script } from './scripts.js'
@@ -79,18 +80,19 @@ return 1`)
 /**
  * KEYS  1 the operation  2 its refs
  * ARGV  1 its owner  2 lease in ms  3 how many more it is to act on  4 skipped among them  5 how far noting is
- *       6 phase  7 TTL in s  then elements of refs
- * Reply 1, or 0 when it is not the caller's and nothing was done
+ *       6 phase  7 TTL in s  8 SHA-1 of how far noting was  then elements of refs
+ * Reply 1, or 0 when it is not the caller's, or was noted before, and nothing was done
  * Cost  one RPUSH
  */
 const noteScript = script(`
 ${now}
-local state = redis.call('HMGET', KEYS[1], 'owner', 'state')
+local state = redis.call('HMGET', KEYS[1], 'owner', 'state', 'scan')
 if state[1] ~= ARGV[1] or state[2] ~= 'running' then return 0 end
+if redis.sha1hex(state[3]) ~= ARGV[8] then return 0 end
 redis.call('HINCRBY', KEYS[1], 'total', ARGV[3])
 redis.call('HINCRBY', KEYS[1], 'skipped', ARGV[4])
 redis.call('HSET', KEYS[1], 'scan', ARGV[5], 'phase', ARGV[6], 'lease', now + ARGV[2])
-for i = 8, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
+for i = 9, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
 redis.call('EXPIRE', KEYS[2], ARGV[7])
 return 1`)
 
@@ -166,11 +168,18 @@ export class OperationRecords {
     id: string,
     owner: string,
     leaseMs: number,
-    note: { elements: string[]; total: number; skipped: number; scan: string; phase: 'noting' | 'acting' },
+    note: {
+      before: string
+      elements: string[]
+      total: number
+      skipped: number
+      scan: string
+      phase: 'noting' | 'acting'
+    },
   ): Promise<boolean> {
     const keys = [this.#keys.operation(id), this.#keys.operationRefs(id)]
-    const { elements, total, skipped, scan, phase } = note
-    const args = [owner, leaseMs, total, skipped, scan, phase, TTL_S, ...elements]
+    const { before, elements, total, skipped, scan, phase } = note
+    const args = [owner, leaseMs, total, skipped, scan, phase, TTL_S, sha1(before), ...elements]
     return (await this.#connection.run(noteScript, keys, args)) === 1
   }
 
@@ -216,4 +225,8 @@ export class OperationRecords {
       }
     })
   }
+}
+
+function sha1(text: string): string {
+  return createHash('sha1').update(text).digest('hex')
 }

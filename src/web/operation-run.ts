@@ -90,7 +90,7 @@ export class Run {
     const list = scan.lists[at]
     // Selected entries are noted by who begins it, and a list is emptied by who begins that.
     if (this.#spec.filter === undefined) throw new BrokenOffError()
-    if (!list) return this.#keep([], 0, 0, scan, 'acting')
+    if (!list) return this.#keep(record.scan, [], 0, 0, scan, 'acting')
     const source = this.#source(at)
     const { entries, below } = await this.#readBefore(source, list)
     const refs: EntryRef[] = []
@@ -104,12 +104,19 @@ export class Run {
     scan.lists[at] = { end: entries[0]?.index ?? 0, anchors: below.map((entry) => entry.digest).reverse() }
     const elements: string[] = []
     for (let i = 0; i < refs.length; i += STEP) elements.push(writeElement(0, at, refs.slice(i, i + STEP)))
-    return this.#keep(elements, refs.length + skipped, skipped, scan, 'noting')
+    return this.#keep(record.scan, elements, refs.length + skipped, skipped, scan, 'noting')
   }
 
-  #keep(elements: string[], total: number, skipped: number, scan: Scan, phase: 'noting' | 'acting') {
+  #keep(
+    before: string,
+    elements: string[],
+    total: number,
+    skipped: number,
+    scan: Scan,
+    phase: 'noting' | 'acting',
+  ) {
     const { store, owner, leaseMs } = this.#options
-    const note = { elements, total, skipped, scan: JSON.stringify(scan), phase }
+    const note = { elements, total, skipped, before, scan: JSON.stringify(scan), phase }
     return store.operations.note(this.#id, owner, leaseMs, note)
   }
 
@@ -173,6 +180,7 @@ export class Run {
       leaseMs: this.#options.leaseMs,
       skipped: 0,
       gone,
+      cursor,
       deferred: [] as EntryRef[],
     }
     const deferAs = `${round + 1} ${list} `

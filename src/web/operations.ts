@@ -142,7 +142,8 @@ export class Operations {
       const { operations } = this.#options.store
       for (const id of await operations.running()) {
         if (this.#running.has(id) || this.#starting.has(id) || this.#closing.signal.aborted) continue
-        if (await operations.claim(id, this.#owner, this.#leaseMs)) this.#run(id)
+        const isOurs = await operations.claim(id, this.#owner, this.#leaseMs)
+        if (isOurs && !this.#running.has(id)) this.#run(id)
       }
     } catch (error) {
       if (!this.#closing.signal.aborted)
@@ -243,7 +244,14 @@ export class Operations {
       )
     })
     const total = lists.reduce((sum, refs) => sum + refs.length, 0)
-    const note = { elements, total, skipped: 0, scan: '{"lists":[]}', phase: 'acting' as const }
+    const note = {
+      elements,
+      total,
+      skipped: 0,
+      before: '{"lists":[]}',
+      scan: '{"lists":[]}',
+      phase: 'acting' as const,
+    }
     return this.#options.store.operations.note(id, this.#owner, this.#leaseMs, note)
   }
 

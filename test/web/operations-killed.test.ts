@@ -5,6 +5,8 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
+import type { OperationRecord } from '#built/store/operations.js'
+import { Run } from '#built/web/operation-run.js'
 import type { OperationSpec } from '#built/web/operation-spec.js'
 import { Operations, type OperationsOptions } from '#built/web/operations.js'
 import { useRoom } from '../room.js'
@@ -120,4 +122,24 @@ test('one that died before it had noted what was selected has done nothing, and 
   const after = await ended(operations(), 'operation-1')
   expect(after).toMatchObject({ state: 'broken', total: 0, done: 0, error: expect.stringMatching(/died/) })
   expect(await room.client.llen('resque:failed')).toBe(1)
+})
+
+test('a step that two runs of one owner do at once is done once, and none is left out', async () => {
+  await room.client.rpush('resque:failed', ...range(2_000).map((id) => record(id)))
+  const { id } = await begin({ kind: 'retry', failed: { filter: {} } })
+  await waitFor(async () => Number(await room.client.hget(`resque:web:op:${id}`, 'done')) >= 200)
+  const noted = (await room.resque.store.operations.read(id)) as OperationRecord
+  const owner = (await room.client.hget(`resque:web:op:${id}`, 'owner')) ?? ''
+  const { store } = room.resque
+  const options = {
+    store,
+    owner,
+    leaseMs: 10_000,
+    now: () => new Date(),
+    pause: async () => {},
+    changed: () => {},
+  }
+  await Promise.all(range(3).map(() => new Run(noted, options).run()))
+  expect(await ended(operations(), id)).toMatchObject({ state: 'done', total: 2_000, done: 2_000, gone: 0 })
+  expect(new Set(await room.client.lrange('resque:queue:mail', 0, -1)).size).toBe(2_000)
 })
