@@ -78,12 +78,16 @@ export interface RedisTarget {
 
 /**
  * Reads the `redis` option the way Ruby's `Resque.redis=` does (R:114-143): a string with `redis://` or
- * `rediss://` in it is a URL and names no namespace; any other string is `host:port:db/namespace`, each part
+ * `rediss://` in it is a URL and names no namespace; so does one that begins with `unix://`, the path of a socket,
+ * with `?db=3` after it where it is not 0 (what redis-rb takes, and Ruby's line does not); any other string is `host:port:db/namespace`, each part
  * optional. Differs: a URL or a number that cannot be right is refused here, not at the first command.
  */
 export function readRedisOption(option: RedisOption | undefined): RedisTarget {
   if (option === undefined) return { settings: { host: '127.0.0.1', port: 6379, db: 0 } }
-  if (typeof option === 'string') return /rediss?:\/\//.test(option) ? readUrl(option) : readShortForm(option)
+  if (typeof option === 'string') {
+    if (option.startsWith('unix://')) return readSocketUrl(option)
+    return /rediss?:\/\//.test(option) ? readUrl(option) : readShortForm(option)
+  }
   if (typeof option !== 'object' || option === null) {
     throw new ConfigError(`Expected \`redis\` to be a string or an object, got ${typeof option}.`)
   }
@@ -112,6 +116,20 @@ function readUrl(text: string): RedisTarget {
   if (url.username) settings.username = decodeURIComponent(url.username)
   if (url.password) settings.password = decodeURIComponent(url.password)
   if (url.protocol === 'rediss:') settings.tls = {}
+  return { settings }
+}
+
+function readSocketUrl(text: string): RedisTarget {
+  const parts = /^unix:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\/[^?]+)(?:\?db=(\d+))?$/.exec(text)
+  if (!parts) {
+    throw new ConfigError('Expected the URL of a unix socket that can be read, got one that cannot.', {
+      hint: 'Write unix:///path/to/redis.sock, or unix://user:password@/path/to/redis.sock?db=1.',
+    })
+  }
+  const [, username, password, path = '', db = '0'] = parts
+  const settings: RedisSettings = { path: decodeURIComponent(path), db: Number(db) }
+  if (username) settings.username = decodeURIComponent(username)
+  if (password) settings.password = decodeURIComponent(password)
   return { settings }
 }
 

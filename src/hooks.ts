@@ -210,6 +210,20 @@ export interface WorkedJob {
   readonly payload: string
 }
 
+/** What the hooks of a pause are given: the `Worker`. */
+export interface PausedWorker {
+  readonly ids: readonly string[]
+  readonly busyCount: number
+  readonly isPaused: boolean
+}
+
+interface HookArgs {
+  beforeFork: [WorkedJob]
+  afterFork: [WorkedJob]
+  beforePause: [PausedWorker]
+  afterPause: [PausedWorker]
+}
+
 /**
  * The turns of a worker's life (protocol 6.5). Each may be one function or several, run in order.
  * In one process without children the fork hooks run around the job in that process: `beforeFork` before its
@@ -223,9 +237,9 @@ export interface WorkerHooks {
   /** Before each job, where it will run. An error fails the job. */
   afterFork?: OneOrMany<(job: WorkedJob) => unknown>
   /** When USR2 or `pause()` stops the taking of jobs. */
-  beforePause?: OneOrMany<() => unknown>
+  beforePause?: OneOrMany<(worker: PausedWorker) => unknown>
   /** When CONT or `resume()` lets it go on, also if it was not paused. */
-  afterPause?: OneOrMany<() => unknown>
+  afterPause?: OneOrMany<(worker: PausedWorker) => unknown>
   /** When the worker finds nothing after having worked. */
   queueEmpty?: OneOrMany<() => unknown>
   /** When the stop begins. */
@@ -249,7 +263,7 @@ export function isWorkerHooks(value: unknown): value is WorkerHooks {
 export async function runWorkerHooks<K extends keyof WorkerHooks>(
   sources: readonly WorkerHooks[],
   kind: K,
-  ...args: K extends 'beforeFork' | 'afterFork' ? [WorkedJob] : []
+  ...args: K extends keyof HookArgs ? HookArgs[K] : []
 ): Promise<void> {
   for (const source of sources) {
     const hooks = source[kind]

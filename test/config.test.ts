@@ -29,6 +29,21 @@ test('rediss is TLS', () => {
   expect(readRedisOption('rediss://h:1').settings).toEqual({ host: 'h', port: 1, db: 0, tls: {} })
 })
 
+test('a unix socket has a URL too', () => {
+  expect(readRedisOption('unix:///run/redis/r%20s.sock')).toEqual({
+    settings: { path: '/run/redis/r s.sock', db: 0 },
+  })
+  expect(readRedisOption('unix://me:p%40ss@/tmp/redis.sock?db=3').settings).toEqual({
+    path: '/tmp/redis.sock',
+    db: 3,
+    username: 'me',
+    password: 'p@ss',
+  })
+  for (const wrong of ['unix://', 'unix://tmp.sock', 'unix:///s?db=x']) {
+    expect(() => readRedisOption(wrong)).toThrow('unix:///path/to/redis.sock')
+  }
+})
+
 test('a URL names no namespace, as in Ruby', () => {
   expect(readRedisOption('redis://h/4/ns')).toEqual({ settings: { host: 'h', port: 6379, db: 4 } })
 })

@@ -134,7 +134,7 @@ local function is_json_object(p)
   return true
 end
 
-local paused = records[1] and string.lower(gsub(records[1], '%s', '')) == 'true'
+local paused = records[1] and find(string.lower(records[1]), '^%s*true%s*$')
 local runs, deaths, wrapped, payloads, sets = {}, {}, {}, {}, {}
 local taken, want = 0, math.min(#free, tonumber(ARGV[7]))
 local name_at = #prefix + 7

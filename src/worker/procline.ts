@@ -6,6 +6,8 @@
  * `bin/resque` makes room for a long one.
  */
 import { RESQUE_VERSION } from '../config.js'
+import type { RunningJob } from './perform.js'
+import type { WatchedQueues } from './watched-queues.js'
 
 /** At most one change of the title in this time: under load a change for each job would be felt. */
 const QUIET_MS = 50
@@ -64,4 +66,17 @@ export class Procline {
     process.title = before
     return /resque-[0-9]/.test(room)
   }
+}
+
+/** What it says after `resque-3.0.0: ` (protocol 6.9). */
+export function titleOf(running: readonly RunningJob[], isPaused: boolean, queues: WatchedQueues): string {
+  const [first] = running
+  if (first) {
+    const at = Math.floor(Date.now() / 1_000)
+    if (running.length === 1 && first.childPid !== undefined) return `Forked ${first.childPid} at ${at}`
+    const others = running.length > 1 ? ` and ${running.length - 1} more` : ''
+    return `Processing ${first.taken.queue} since ${at} [${first.class || 'No Name'}]${others}`
+  }
+  if (isPaused) return 'Paused'
+  return `Waiting for ${queues.isDynamic ? queues.names.join(',') : queues.label}`
 }

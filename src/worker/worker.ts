@@ -16,7 +16,7 @@ import { readOptions, type WorkerOptions, type WorkerSettings } from './options.
 import { type PerformSettings, RunningJob } from './perform.js'
 import { Prefetched } from './prefetched.js'
 import { Presence } from './presence.js'
-import { Procline } from './procline.js'
+import { Procline, titleOf } from './procline.js'
 import { Tally } from './tally.js'
 import { type Held, type Slot, type Turn, Turns } from './turns.js'
 import { Wake } from './wake.js'
@@ -54,6 +54,8 @@ export class Worker {
   #isPaused = false
   #areAllPaused = false
   #hasWorked = false
+  /** The hooks that run since the last time all queues were empty. */
+  #queueEmptied: Promise<void> | undefined
   #starting: Promise<void> = Promise.resolve()
   #stopping: Promise<void> | undefined
   #endWait: (() => void) | undefined
@@ -66,7 +68,11 @@ export class Worker {
     this.#log = log
     this.#store = resque.store.duplicate('resque-ts:worker')
     this.#queues = new WatchedQueues(options.queues, this.#store)
-    this.#procline = settings.title ? new Procline(proclinePrefix, () => this.#describe()) : undefined
+    this.#procline = settings.title
+      ? new Procline(proclinePrefix, () =>
+          titleOf([...this.#running.values()], this.#isPaused || this.#areAllPaused, this.#queues),
+        )
+      : undefined
     this.#presence = new Presence({
       store: this.#store,
       settings,
@@ -230,6 +236,7 @@ export class Worker {
     await told
     this.#closed()
     this.#tell('stopped')
+    await this.#queueEmptied
     await this.#guard('workerExit')
     this.#resolveStopped()
   }
@@ -330,7 +337,7 @@ export class Worker {
     this.#procline?.changed()
     if (this.#hasWorked && !isPaused) {
       this.#hasWorked = false
-      void this.#guard('queueEmpty')
+      this.#queueEmptied = this.#guard('queueEmpty')
     }
     if (this.#settings.untilEmpty && this.#state === 'running') void this.stop()
   }
@@ -367,23 +374,13 @@ export class Worker {
     })
   }
 
-  /** What the process title says (protocol 6.9). */
-  #describe(): string {
-    const [first] = this.#running.values()
-    if (first) {
-      const at = Math.floor(Date.now() / 1_000)
-      if (this.#running.size === 1 && first.childPid !== undefined) return `Forked ${first.childPid} at ${at}`
-      const others = this.#running.size > 1 ? ` and ${this.#running.size - 1} more` : ''
-      return `Processing ${first.taken.queue} since ${at} [${first.class || 'No Name'}]${others}`
-    }
-    if (this.#isPaused || this.#areAllPaused) return 'Paused'
-    return `Waiting for ${this.#queues.isDynamic ? this.#queues.names.join(',') : this.#queues.label}`
-  }
-
   /** Runs hooks whose errors must not stop the worker. */
   async #guard(kind: 'shutdown' | 'workerExit' | 'beforePause' | 'afterPause' | 'queueEmpty'): Promise<void> {
+    const { hooks } = this.#settings
     try {
-      await runWorkerHooks(this.#settings.hooks, kind)
+      await (kind === 'beforePause' || kind === 'afterPause'
+        ? runWorkerHooks(hooks, kind, this)
+        : runWorkerHooks(hooks, kind))
     } catch (error) {
       this.#log.error({ err: error }, `A ${kind} hook threw: ${messageOf(error)}`)
     }

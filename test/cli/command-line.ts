@@ -71,7 +71,11 @@ export function useCommandLine(env: () => Record<string, string> = () => ({})): 
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
   const start: CommandLine['start'] = (args, options = {}) => {
-    const child = new Command(args, { cwd: folder, ...options, env: { ...env(), ...options.env } })
+    const child = new Command(args, {
+      cwd: folder,
+      ...options,
+      env: { ...env(), NOTED: join(folder, 'noted'), ...options.env },
+    })
     running.push(child)
     return child
   }

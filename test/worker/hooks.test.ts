@@ -115,14 +115,14 @@ test('afterPause runs on resume even if the worker was not paused, beforePause b
   const worker = room.worker({
     jobs: [],
     hooks: {
-      beforePause: () => steps.push(`before ${worker.isPaused}`),
-      afterPause: () => steps.push('after'),
+      beforePause: (paused) => steps.push(`before ${worker.isPaused} ${paused === worker}`),
+      afterPause: (paused) => steps.push(`after ${paused === worker}`),
     },
   })
   await worker.start()
   await worker.resume()
   await worker.pause()
-  expect(steps).toEqual(['after', 'before false'])
+  expect(steps).toEqual(['after true', 'before false true'])
   expect(worker.isPaused).toBe(true)
 })
 
