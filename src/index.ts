@@ -46,4 +46,4 @@ export { type AnyJob, type ArgsOf, defineJob, type JobHooks, type JobPayload, ty
 export { type Info, type QueuedJob, type ReservedJob, Resque } from './resque.js'
 export type { ResqueOptions } from './resque-options.js'
 export type { FailedJob, Payload, WorkingRecord } from './store/records.js'
-export type { WorkerInfo, WorkerKind } from './store/workers.js'
+export type { Order, Vitals, WorkerInfo, WorkerKind } from './store/workers.js'

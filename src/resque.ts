@@ -5,7 +5,7 @@
  */
 import { describeRedis, readEnvironment } from './config.js'
 import type { JobContext, Logger } from './context.js'
-import { NoQueueError } from './errors.js'
+import { ConfigError, NoQueueError } from './errors.js'
 import { channels } from './events.js'
 import type { FailureBackend } from './failure/backend.js'
 import { Failed } from './failure/failed.js'
@@ -25,7 +25,7 @@ import { memberText, parseJson } from './json.js'
 import { type ResqueOptions, readOptions } from './resque-options.js'
 import type { Stats } from './store/stats.js'
 import { Store } from './store/store.js'
-import type { WorkerInfo } from './store/workers.js'
+import { type Order, orders, type WorkerInfo } from './store/workers.js'
 
 /** A waiting job, as `peek` shows it. */
 export interface QueuedJob {
@@ -282,6 +282,18 @@ export class Resque {
     if (!(await this.store.workers.isRegistered(id))) return false
     await this.#parking.bury(id)
     return true
+  }
+
+  /**
+   * Tells the process of a worker of ours, from afar, to take no more jobs (`pause`), to take them again (`resume`), or
+   * to finish and end (`stop`, as TERM; what supervises it may start it again). It hears at its next heartbeat. False if
+   * there is no such process, or if it is Ruby's.
+   */
+  async tellWorker(id: string, order: Order): Promise<boolean> {
+    if (!orders.includes(order)) {
+      throw new ConfigError(`Expected one of ${orders.join(', ')}, got '${String(order)}'.`)
+    }
+    return this.store.workers.order(id, order)
   }
 
   /** The state of all at a glance. */

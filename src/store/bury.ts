@@ -7,7 +7,7 @@ import { script } from './scripts.js'
  * Ends a worker that is dead, or that somebody removes, together with the job it held: in one step, and only if
  * it still stands as it was judged.
  *
- * KEYS  1 workers  2 workers:heartbeat  3 workers:kind  4 queues  5 deaths
+ * KEYS  1 workers  2 workers:heartbeat  3 workers:kind  4 queues  5 deaths  6 workers:orders
  * ARGV  1 namespace with colon  2 worker id  3 the working record it was judged by, '' for none
  *       4 the heartbeat it was judged by, '' for "does not matter"
  *       5 what becomes of the job: '' nothing, 'requeue' or 'fail'
@@ -58,4 +58,5 @@ redis.call('SREM', KEYS[1], id)
 redis.call('DEL', key, key .. ':started', prefix .. 'stat:processed:' .. id, prefix .. 'stat:failed:' .. id)
 redis.call('HDEL', KEYS[2], id)
 redis.call('HDEL', KEYS[3], id)
+redis.call('HDEL', KEYS[6], id)
 return verdict`)

@@ -7,7 +7,7 @@ import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
 import { readWorkingRecord } from './records.js'
 import { script } from './scripts.js'
-import { readWorkerId } from './workers.js'
+import { readKind, readWorkerId, type Vitals } from './workers.js'
 
 /** More of a working record is not read: the rest of it is a long payload. */
 const RECORD_BYTES = 4_096
@@ -81,6 +81,8 @@ export interface WorkerGlance {
   /** The first slot of its process, for a worker of ours; undefined for Ruby's. */
   process: string | undefined
   deadAfterMs: number | undefined
+  /** How its process is; of the first slot alone. */
+  vitals: Vitals | undefined
   job: JobGlance | undefined
 }
 
@@ -142,15 +144,15 @@ export class Glances {
 }
 
 function readWorker([id, heartbeat, kindText, started, bytes, record]: (string | number)[]): WorkerGlance {
-  const kind = parseJson(String(kindText))
-  const isOurs = isJsonObject(kind) && typeof kind.process === 'string'
+  const kind = readKind(String(kindText))
   return {
     id: String(id),
     ...readWorkerId(String(id)),
     started: String(started),
     heartbeat: heartbeat === '' ? undefined : String(heartbeat),
-    process: isOurs ? String(kind.process) : undefined,
-    deadAfterMs: isOurs ? Number(kind.deadAfterMs) || undefined : undefined,
+    process: kind?.process,
+    deadAfterMs: kind?.deadAfterMs || undefined,
+    vitals: kind?.vitals,
     job: bytes === -1 ? undefined : readJobGlance(String(record), Number(bytes)),
   }
 }

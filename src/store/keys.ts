@@ -16,6 +16,7 @@ export class Keys {
     this.pausedQueues = `${this.prefix}queues:paused`
     this.deaths = `${this.prefix}deaths`
     this.kinds = `${this.prefix}workers:kind`
+    this.orders = `${this.prefix}workers:orders`
     this.pruneTurn = `${this.prefix}workers:prune`
     this.delayedTimes = `${this.prefix}delayed_queue_schedule`
     this.lastEnqueued = `${this.prefix}delayed:last_enqueued_at`
@@ -56,8 +57,10 @@ export class Keys {
   readonly pausedQueues: string
   /** Hash: SHA-1 of queue and payload → how many processes died of it; with `:by` after it → the mark of the last. */
   readonly deaths: string
-  /** Hash: id of a worker of ours → JSON of what others must know to judge it. A worker that is not in it is Ruby's. */
+  /** Hash: id of a worker of ours → JSON of what others must know of it. A worker that is not in it is Ruby's. */
   readonly kinds: string
+  /** Hash: id of the first slot of a process → what it is told to do, until it did. */
+  readonly orders: string
   /** String with expiry: whose turn it is to look for the dead. */
   readonly pruneTurn: string
   /** Stream: who did what on the web pages. */

@@ -6,8 +6,8 @@ import { bury } from './bury.js'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
 import { type Payload, readWorkingRecord, startedAt, type WorkingRecord } from './records.js'
-import { script } from './scripts.js'
 import type { FailureEntry } from './slots.js'
+import { beatScript, obeyedScript, orderScript, registerScript, unregisterScript } from './worker-scripts.js'
 
 /** A registered worker: Ruby's, or one slot of ours. */
 export interface WorkerInfo {
@@ -36,101 +36,31 @@ export interface WorkerKind {
   deadAfterMs: number
   /** Classes whose jobs go to failed when it dies, rather than back to their queue. */
   failOnDeath: string[]
+  /** Tells this process from another under the same host name and pid: orders are for one of them. */
+  nonce?: string
+  /** How it is, as of its last heartbeat; of the first slot of a process alone. */
+  vitals?: Vitals
 }
+
+/** How a worker process is. */
+export interface Vitals {
+  state: 'running' | 'paused' | 'stopping'
+  rssBytes: number
+  /** The latest that a timer of its event loop was, between two heartbeats. */
+  lagMs: number
+  /** Of this package. */
+  version: string
+}
+
+/** What a worker process can be told from afar. `stop` is as TERM. */
+export const orders = ['pause', 'resume', 'stop'] as const
+export type Order = (typeof orders)[number]
 
 /** A worker id in its parts: `host:pid:queues`; queue names may hold colons. */
 export function readWorkerId(id: string): { host: string; pid: number; queues: string[] } {
   const [host = '', pid = '', ...rest] = id.split(':')
   return { host, pid: Number(pid), queues: rest.join(':').split(',').filter(Boolean) }
 }
-
-/** ISO 8601 seconds with a numeric offset, as Ruby writes a heartbeat, from Redis' clock. */
-const luaClock = `
-local function clock()
-  local now = tonumber(redis.call('TIME')[1])
-  local days, rest = math.floor(now / 86400), now % 86400
-  local z = days + 719468
-  local era = math.floor(z / 146097)
-  local doe = z - era * 146097
-  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
-  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
-  local mp = math.floor((5 * doy + 2) / 153)
-  local day, month = doy - math.floor((153 * mp + 2) / 5) + 1, mp + (mp < 10 and 3 or -9)
-  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
-  return string.format('%04d-%02d-%02dT%02d:%02d:%02d+00:00', year, month, day,
-    math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60)
-end`
-
-/**
- * KEYS  1 workers  2 workers:heartbeat  3 workers:kind
- * ARGV  1 namespace with colon  2 started text  3 kind JSON  4… worker ids
- * Reply the ids that another process holds; if there are any, nothing was done
- * Cost  4 commands a worker; the heartbeat stands before the id is in the set, as Ruby has it
- */
-const registerScript = script(`${luaClock}
-local at, taken = clock(), {}
-for i = 4, #ARGV do
-  if redis.call('SISMEMBER', KEYS[1], ARGV[i]) == 1 or redis.call('EXISTS', ARGV[1] .. 'worker:' .. ARGV[i]) == 1 then
-    taken[#taken + 1] = ARGV[i]
-  end
-end
-if #taken > 0 then return taken end
-for i = 4, #ARGV do
-  redis.call('HSET', KEYS[2], ARGV[i], at)
-  redis.call('HSET', KEYS[3], ARGV[i], ARGV[3])
-  redis.call('SADD', KEYS[1], ARGV[i])
-  redis.call('SET', ARGV[1] .. 'worker:' .. ARGV[i] .. ':started', ARGV[2])
-end
-return taken`)
-
-/**
- * KEYS  1 workers  2 workers:heartbeat
- * ARGV  1 namespace with colon, then for each worker: id, jobs processed and jobs failed since the last beat
- * Reply the ids that are not registered (any more): they got no heartbeat
- * Cost  4 commands, and 2 for each worker that worked
- *
- * SREM changes nothing. It is there to be the first write, and one that needs no memory: Redis asks only before the
- * first whether memory is full, and a full memory makes nobody dead.
- */
-const beatScript = script(`${luaClock}
-local ids, gone, fields, at = {}, {}, {}, clock()
-for i = 2, #ARGV, 3 do ids[#ids + 1] = ARGV[i] end
-redis.call('SREM', KEYS[1], '')
-local registered = redis.call('SMISMEMBER', KEYS[1], unpack(ids))
-for i, id in ipairs(ids) do
-  if registered[i] == 0 then
-    gone[#gone + 1] = id
-  else
-    fields[#fields + 1] = id
-    fields[#fields + 1] = at
-    local processed, failed = ARGV[3 * i], ARGV[3 * i + 1]
-    if processed ~= '0' then redis.pcall('INCRBY', ARGV[1] .. 'stat:processed:' .. id, processed) end
-    if failed ~= '0' then redis.pcall('INCRBY', ARGV[1] .. 'stat:failed:' .. id, failed) end
-  end
-end
-if #fields > 0 then redis.call('HSET', KEYS[2], unpack(fields)) end
-return gone`)
-
-/**
- * KEYS  1 workers  2 workers:heartbeat  3 workers:kind
- * ARGV  1 namespace with colon  2… worker ids
- * Reply the ids that still hold a job: they are left for recovery to find
- * Cost  5 commands a worker
- */
-const unregisterScript = script(`
-local busy = {}
-for i = 2, #ARGV do
-  local id, key = ARGV[i], ARGV[1] .. 'worker:' .. ARGV[i]
-  if redis.call('EXISTS', key) == 1 then
-    busy[#busy + 1] = id
-  else
-    redis.call('SREM', KEYS[1], id)
-    redis.call('DEL', key .. ':started', ARGV[1] .. 'stat:processed:' .. id, ARGV[1] .. 'stat:failed:' .. id)
-    redis.call('HDEL', KEYS[2], id)
-    redis.call('HDEL', KEYS[3], id)
-  end
-end
-return busy`)
 
 /** What became of a worker that was buried, and of its job. */
 export type Verdict =
@@ -185,23 +115,55 @@ export class Workers {
 
   /** Registers all of these workers, or none. Returns the ids that another process holds. */
   async register(ids: string[], kind: WorkerKind, at: Date): Promise<string[]> {
-    const { workers, heartbeats, kinds, prefix } = this.#keys
+    const { workers, heartbeats, kinds, orders, prefix } = this.#keys
     const args = [prefix, startedAt(at), JSON.stringify(kind), ...ids]
-    return (await this.#connection.run(registerScript, [workers, heartbeats, kinds], args)) as string[]
+    return (await this.#connection.run(
+      registerScript,
+      [workers, heartbeats, kinds, orders],
+      args,
+    )) as string[]
   }
 
   /** Unregisters workers that hold no job. Returns those that do: recovery will find them. */
   async unregister(ids: string[], deadlineMs?: number): Promise<string[]> {
-    const { workers, heartbeats, kinds, prefix } = this.#keys
-    const keys = [workers, heartbeats, kinds]
+    const { workers, heartbeats, kinds, orders, prefix } = this.#keys
+    const keys = [workers, heartbeats, kinds, orders]
     return (await this.#connection.run(unregisterScript, keys, [prefix, ...ids], deadlineMs)) as string[]
   }
 
-  /** Shows that these workers live, and adds to their counters. Returns those that are not registered any more. */
-  async beat(beats: { id: string; processed: number; failed: number }[]): Promise<string[]> {
-    const args = beats.flatMap(({ id, processed, failed }) => [id, processed, failed])
-    const { workers, heartbeats, prefix } = this.#keys
-    return (await this.#connection.run(beatScript, [workers, heartbeats], [prefix, ...args])) as string[]
+  /**
+   * Shows that these workers live, adds to their counters, and keeps the vitals of the first. Returns those that are
+   * not registered any more, and what the first is told to do.
+   */
+  async beat(
+    beats: { id: string; processed: number; failed: number }[],
+    first?: WorkerKind,
+  ): Promise<{ gone: string[]; order: string }> {
+    const { workers, heartbeats, kinds, orders, prefix } = this.#keys
+    const [order, gone] = (await this.#connection.run(
+      beatScript,
+      [workers, heartbeats, kinds, orders],
+      [
+        prefix,
+        first ? JSON.stringify(first) : '',
+        ...beats.flatMap(({ id, processed, failed }) => [id, processed, failed]),
+      ],
+    )) as [string, string[]]
+    return { gone, order }
+  }
+
+  /** Tells the process of this worker what to do: it hears at its next heartbeat. False if it is none of ours, or gone. */
+  async order(id: string, order: Order): Promise<boolean> {
+    const { kinds, orders } = this.#keys
+    const kind = readKind((await this.#connection.send('hget', [kinds, id])) as string | null)
+    if (kind?.nonce === undefined) return false
+    const { process, nonce } = kind
+    return (await this.#connection.run(orderScript, [kinds, orders], [process, nonce, order])) === 1
+  }
+
+  /** What a process was told was heard. */
+  async obeyed(process: string, order: string): Promise<void> {
+    await this.#connection.run(obeyedScript, [this.#keys.orders], [process, order])
   }
 
   /** Ids in byte order. */
@@ -301,11 +263,11 @@ export class Workers {
   }
 
   async bury({ id, record, heartbeat, job }: Burial): Promise<Verdict> {
-    const { workers, heartbeats, kinds, queues, deaths, prefix } = this.#keys
+    const { workers, heartbeats, kinds, queues, deaths, orders, prefix } = this.#keys
     const entries = job?.entries ?? []
     return (await this.#connection.run(
       bury,
-      [workers, heartbeats, kinds, queues, deaths],
+      [workers, heartbeats, kinds, queues, deaths, orders],
       [
         prefix,
         id,
@@ -331,16 +293,32 @@ export class Workers {
 
   /** Forgets the kind of workers that are no more (Ruby unregisters a worker without knowing of kinds). */
   async forgetKinds(ids: string[]): Promise<void> {
-    if (ids.length > 0) await this.#connection.send('hdel', [this.#keys.kinds, ...ids])
+    if (ids.length > 0)
+      await this.#connection.sendAll([
+        ['hdel', [this.#keys.kinds, ...ids]],
+        ['hdel', [this.#keys.orders, ...ids]],
+      ])
   }
 }
 
-function readKind(text: string | null): WorkerKind | undefined {
+export function readKind(text: string | null): WorkerKind | undefined {
   const value = text === null ? undefined : parseJson(text)
   if (!isJsonObject(value) || typeof value.process !== 'string') return undefined
+  const { vitals, nonce } = value
   return {
     process: value.process,
     deadAfterMs: Number(value.deadAfterMs),
     failOnDeath: Array.isArray(value.failOnDeath) ? value.failOnDeath.map(String) : [],
+    ...(typeof nonce === 'string' && { nonce }),
+    ...(isJsonObject(vitals) && { vitals: readVitals(vitals) }),
+  }
+}
+
+function readVitals({ state, rssBytes, lagMs, version }: Record<string, unknown>): Vitals {
+  return {
+    state: state === 'paused' || state === 'stopping' ? state : 'running',
+    rssBytes: Number(rssBytes) || 0,
+    lagMs: Number(lagMs) || 0,
+    version: String(version ?? ''),
   }
 }

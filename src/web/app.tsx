@@ -23,6 +23,7 @@ import { pollPages } from './pages/poll.js'
 import { queueActionPages } from './pages/queue-actions.js'
 import { queuePages } from './pages/queues.js'
 import { statsPages } from './pages/stats.js'
+import { workerActionPages } from './pages/worker-actions.js'
 import { workerPages } from './pages/workers.js'
 import { workingPages } from './pages/working.js'
 
@@ -37,6 +38,7 @@ const modules: ((web: WebContext) => Hono<WebEnv>)[] = [
   queueActionPages,
   pendingPages,
   workerPages,
+  workerActionPages,
   statsPages,
   metricsPages,
 ]

@@ -7,6 +7,8 @@ export function serves(list: readonly string[], queue: string): boolean {
 }
 
 function matches(pattern: string, name: string): boolean {
+  // The rest of a list that an id has no room for.
+  if (pattern === '…') return true
   // Choices in braces, rare: said to match, so that nobody is told that nobody listens.
   if (/[{}[\]]/.test(pattern)) return true
   if (!/[*?]/.test(pattern)) return pattern === name

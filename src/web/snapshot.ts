@@ -6,10 +6,11 @@
 import { rubyRhythm } from '../config.js'
 import type { Glance, QueueGlance, WorkerGlance } from '../store/glance.js'
 import type { Store } from '../store/store.js'
+import type { Vitals } from '../store/workers.js'
 import type { WebUser } from './access/user.js'
 import { serves } from './serves.js'
 
-export type WorkerState = 'idle' | 'busy' | 'paused' | 'lost'
+export type WorkerState = 'idle' | 'busy' | 'paused' | 'stopping' | 'lost'
 
 export interface WorkerLine extends WorkerGlance {
   state: WorkerState
@@ -68,8 +69,9 @@ export class Snapshots {
 }
 
 function asSeen(glance: Glance, user: Pick<WebUser, 'sees'>): Snapshot {
+  const processes = new Map(glance.workers.map(({ id, vitals }) => [id, vitals?.state]))
   const workers = glance.workers.map((worker): WorkerLine => {
-    const state = stateOf(worker, glance)
+    const state = stateOf(worker, processes.get(worker.process ?? ''), glance)
     const isHidden = worker.job !== undefined && worker.job.queue !== '' && !user.sees(worker.job.queue)
     const queues = worker.queues.filter((queue) => /[*?[\]{}]/.test(queue) || user.sees(queue))
     if (!isHidden) return { ...worker, queues, state }
@@ -110,10 +112,11 @@ function asSeen(glance: Glance, user: Pick<WebUser, 'sees'>): Snapshot {
 
 const hiddenJob = { queue: '', class: '', args: undefined, broken: undefined, bytes: 0 }
 
-function stateOf(worker: WorkerGlance, glance: Glance): WorkerState {
+function stateOf(worker: WorkerGlance, process: Vitals['state'] | undefined, glance: Glance): WorkerState {
   const beat = Date.parse(worker.heartbeat ?? '')
   const deadAfterMs = worker.deadAfterMs ?? rubyRhythm.deadAfterSeconds * 1_000
   if (glance.at.getTime() - beat > deadAfterMs) return 'lost'
+  if (process === 'stopping') return 'stopping'
   if (worker.job) return 'busy'
-  return glance.isAllPaused ? 'paused' : 'idle'
+  return glance.isAllPaused || process === 'paused' ? 'paused' : 'idle'
 }

@@ -7,23 +7,30 @@
  * Registering is the first heartbeat, so the next is due one interval later; only then does the thread load a Redis
  * client and connect. A worker that lives shorter never pays for it.
  */
-import { writeSync } from 'node:fs'
+import { readFileSync, writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Store, StoreOptions } from '../store/store.js'
+import type { WorkerKind } from '../store/workers.js'
+import { cells, FIRST_SLOT, states } from './shared-cells.js'
 
 export interface HeartbeatThreadData {
   store: StoreOptions
   ids: string[]
+  /** What stands in Redis of the first of them; its vitals are added. */
+  kind: WorkerKind
   beatMs: number
   /** End the process when its event loop has not turned for this long; 0: never. */
   maxStallMs: number
-  /** [0] turns of the main loop, then for each slot: jobs processed, jobs failed. All count up and wrap around. */
+  /** See shared-cells.ts. Counters count up and wrap around. */
   counters: SharedArrayBuffer
   /** What Redis was told of them. Shared, so that a thread that was made again does not tell it twice. */
   reported: SharedArrayBuffer
 }
 
-export type HeartbeatMessage = { kind: 'unregistered'; ids: string[] } | { kind: 'trouble'; message: string }
+export type HeartbeatMessage =
+  | { kind: 'unregistered'; ids: string[] }
+  | { kind: 'order'; text: string }
+  | { kind: 'trouble'; message: string }
 
 /** Slots in one call at most: a Lua call takes a bounded number of arguments. */
 const AT_ONCE = 1_000
@@ -32,6 +39,7 @@ const data = workerData as HeartbeatThreadData
 const counters = new Uint32Array(data.counters)
 const reported = new Uint32Array(data.reported)
 let store: Store | undefined
+let version: string | undefined
 let isStopping = false
 let wakeUp: () => void = () => {}
 
@@ -41,7 +49,7 @@ parentPort?.once('message', () => {
   wakeUp()
 })
 
-let turns = Atomics.load(counters, 0)
+let turns = Atomics.load(counters, cells.turns)
 let stoodStillMs = 0
 let lookedAt = performance.now()
 
@@ -74,19 +82,29 @@ async function beat(): Promise<void> {
   const since = (i: number) => ((now[i] as number) - (reported[i] as number)) >>> 0
   for (let start = 0; start < data.ids.length; start += AT_ONCE) {
     const beats = data.ids.slice(start, start + AT_ONCE).map((id, i) => {
-      const at = 1 + 2 * (start + i)
+      const at = FIRST_SLOT + 2 * (start + i)
       return { id, processed: since(at), failed: since(at + 1) }
     })
-    const gone = await store.workers.beat(beats)
-    const first = 1 + 2 * start
+    const { gone, order } = await store.workers.beat(beats, start === 0 ? kindNow() : undefined)
+    const first = FIRST_SLOT + 2 * start
     reported.set(now.subarray(first, first + 2 * beats.length), first)
     if (gone.length > 0) tell({ kind: 'unregistered', ids: gone })
+    if (start === 0 && order !== '') tell({ kind: 'order', text: order })
   }
+}
+
+function kindNow(): WorkerKind {
+  const { kind } = data
+  version ??= JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+    .version as string
+  const state = states[Atomics.load(counters, cells.state)] ?? 'running'
+  const lagMs = Atomics.exchange(counters, cells.lagMs, 0)
+  return { ...kind, vitals: { state, rssBytes: process.memoryUsage.rss(), lagMs, version } }
 }
 
 /** A loop that hangs cannot be asked to stop. Its process is ended, and its jobs are recovered as any dead worker's. */
 function killIfStalled(): void {
-  const now = Atomics.load(counters, 0)
+  const now = Atomics.load(counters, cells.turns)
   const sinceMs = performance.now() - lookedAt
   lookedAt += sinceMs
   // While the whole process was stopped, this thread stood still as well: that time is not the loop's.

@@ -3,13 +3,18 @@
  */
 import { Worker as Thread } from 'node:worker_threads'
 import type { StoreOptions } from '../store/store.js'
+import type { WorkerKind } from '../store/workers.js'
 import type { HeartbeatMessage, HeartbeatThreadData } from './heartbeat-thread.js'
+import { cells, FIRST_SLOT, type ProcessState, states } from './shared-cells.js'
 
 export interface HeartbeatOptions {
   store: StoreOptions
   ids: string[]
+  kind: WorkerKind
   beatMs: number
   maxStallMs: number
+  /** What the process is told to do, as it stands in Redis. May come more than once, until it is taken off there. */
+  onOrder(text: string): void
   /** These workers were found to be registered no more. */
   onUnregistered(ids: string[]): void
   /** A heartbeat could not be sent. */
@@ -30,12 +35,13 @@ export class Heartbeat {
   #isStopped = false
 
   constructor(options: HeartbeatOptions) {
-    const { store, ids, beatMs, maxStallMs } = options
-    const size = 4 * (1 + 2 * ids.length)
+    const { store, ids, kind, beatMs, maxStallMs } = options
+    const size = 4 * (FIRST_SLOT + 2 * ids.length)
     this.#options = options
     this.#data = {
       store: { ...store, name: `${store.name}:heartbeat`, target: onlyData(store.target) },
       ids,
+      kind,
       beatMs,
       maxStallMs,
       counters: new SharedArrayBuffer(size),
@@ -43,12 +49,25 @@ export class Heartbeat {
     }
     this.#counters = new Uint32Array(this.#data.counters)
     this.#startThread()
-    this.#turn = setInterval(() => Atomics.add(this.#counters, 0, 1), Math.min(500, beatMs))
+    const everyMs = Math.min(500, beatMs)
+    let dueAt = performance.now() + everyMs
+    this.#turn = setInterval(() => {
+      Atomics.add(this.#counters, cells.turns, 1)
+      const now = performance.now()
+      const lagMs = Math.max(0, Math.floor(now - dueAt))
+      dueAt = now + everyMs
+      if (lagMs > Atomics.load(this.#counters, cells.lagMs)) Atomics.store(this.#counters, cells.lagMs, lagMs)
+    }, everyMs)
     this.#turn.unref()
   }
 
+  /** What others are shown of the process from the next heartbeat on. */
+  setState(state: ProcessState): void {
+    Atomics.store(this.#counters, cells.state, states.indexOf(state))
+  }
+
   #startThread(): void {
-    const { onUnregistered, onTrouble } = this.#options
+    const { onUnregistered, onOrder, onTrouble } = this.#options
     const thread = new Thread(new URL('./heartbeat-thread.js', import.meta.url), {
       workerData: this.#data,
       name: 'resque-heartbeat',
@@ -57,6 +76,7 @@ export class Heartbeat {
     })
     thread.on('message', (message: HeartbeatMessage) => {
       if (message.kind === 'unregistered') onUnregistered(message.ids)
+      else if (message.kind === 'order') onOrder(message.text)
       else onTrouble(message.message)
     })
     thread.on('error', (error) => onTrouble(`The heartbeat thread ended: ${error.message}`))
@@ -71,8 +91,8 @@ export class Heartbeat {
 
   /** Counts one job that this slot (from 0) ended. */
   count(slot: number, isFailed: boolean): void {
-    Atomics.add(this.#counters, 1 + 2 * slot, 1)
-    if (isFailed) Atomics.add(this.#counters, 2 + 2 * slot, 1)
+    Atomics.add(this.#counters, FIRST_SLOT + 2 * slot, 1)
+    if (isFailed) Atomics.add(this.#counters, FIRST_SLOT + 1 + 2 * slot, 1)
   }
 
   async stop(): Promise<void> {

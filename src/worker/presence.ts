@@ -2,16 +2,18 @@
  * That a worker process is there: its registration, its heartbeat, its way back after it was declared dead, and its
  * share in looking for others that died.
  */
+import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Logger } from '../context.js'
 import { ConnectionError, messageOf } from '../errors.js'
 import { channels } from '../events.js'
 import type { Store } from '../store/store.js'
-import type { WorkerKind } from '../store/workers.js'
+import { type Order, orders, type WorkerKind } from '../store/workers.js'
 import { Heartbeat } from './heartbeat.js'
 import { type Identity, register } from './identity.js'
 import type { WorkerSettings } from './options.js'
 import { prune } from './prune.js'
+import type { ProcessState } from './shared-cells.js'
 
 export interface PresenceOptions {
   store: Store
@@ -22,11 +24,14 @@ export interface PresenceOptions {
   hasTitle: boolean
   /** It had been declared dead and is registered again. */
   onReturn(): void
+  /** Somebody told the process through Redis. */
+  onOrder(order: Order): void
 }
 
 export class Presence {
   readonly #options: PresenceOptions
   readonly #log: Logger
+  readonly #nonce = randomBytes(6).toString('hex')
   #identity: Identity | undefined
   #heartbeat: Heartbeat | undefined
   #pruning: NodeJS.Timeout | undefined
@@ -62,6 +67,8 @@ export class Presence {
     this.#heartbeat = new Heartbeat({
       store: store.options,
       ids: identity.ids,
+      kind: this.#kind(identity.ids[0] as string),
+      onOrder: (text) => void this.#obey(text),
       beatMs: settings.heartbeatMs,
       maxStallMs: settings.maxStallMs,
       onUnregistered: (ids) => void this.enterAgain(ids),
@@ -95,6 +102,27 @@ export class Presence {
       }
     }
     this.#options.onReturn()
+  }
+
+  /** What others are shown of the process. */
+  setState(state: ProcessState): void {
+    this.#heartbeat?.setState(state)
+  }
+
+  /** An order for another process under the same id, or one that this version does not know, is taken off unheeded. */
+  async #obey(text: string): Promise<void> {
+    const id = this.ids[0] as string
+    const [name, nonce] = text.split(' ')
+    const order = orders.find((each) => each === name)
+    try {
+      await this.#options.store.workers.obeyed(id, text)
+    } catch {
+      // It is told again with the next heartbeat.
+      return
+    }
+    if (order === undefined || nonce !== this.#nonce) return
+    this.#log.info({ workerId: id }, `Told through Redis to ${order}.`)
+    this.#options.onOrder(order)
   }
 
   /** Counts one job that the slot at this place of `ids` ended. */
@@ -170,6 +198,6 @@ export class Presence {
     const failOnDeath = [...jobs.values()]
       .filter((job) => job.onWorkerDeath === 'fail')
       .map((job) => job.name)
-    return { process, deadAfterMs, failOnDeath }
+    return { process, deadAfterMs, failOnDeath, nonce: this.#nonce }
   }
 }

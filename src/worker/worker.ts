@@ -79,6 +79,7 @@ export class Worker {
       label: this.#queues.label,
       hasTitle: settings.title && Procline.hasRoom(proclinePrefix),
       onReturn: () => this.#turns?.wake(),
+      onOrder: (order) => void this[order](),
     })
     this.#prefetched = new Prefetched({
       limit: settings.prefetch,
@@ -215,6 +216,7 @@ export class Worker {
     this.#log.info({ workerId: this.ids[0] }, 'Exiting...')
     clearInterval(this.#interval)
     this.#presence.beginLeaving()
+    this.#presence.setState('stopping')
     this.#turns?.setTaking(false)
     this.#prefetched.giveAllBack()
     this.#wake?.close()
@@ -253,6 +255,7 @@ export class Worker {
   async pause(): Promise<void> {
     await this.#guard('beforePause')
     this.#isPaused = true
+    this.#presence.setState('paused')
     this.#turns?.setTaking(false)
     this.#prefetched.giveAllBack()
     this.#procline?.changed()
@@ -261,6 +264,7 @@ export class Worker {
 
   async resume(): Promise<void> {
     this.#isPaused = false
+    this.#presence.setState('running')
     if (this.#state === 'running') this.#turns?.setTaking(true)
     this.#procline?.changed()
     this.#tell('resumed')

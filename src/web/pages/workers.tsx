@@ -10,22 +10,11 @@ import type { WebContext, WebEnv } from '../context.js'
 import { nameParam, numberParam } from '../params.js'
 import type { Snapshot, WorkerLine, WorkerState } from '../snapshot.js'
 import { path } from '../url.js'
-import {
-  Count,
-  Empty,
-  Fact,
-  Json,
-  Link,
-  Name,
-  Pager,
-  Raw,
-  StatusWord,
-  Time,
-  type View,
-} from '../views/components.js'
+import { Empty, Link, Name, Pager, StatusWord, Time, type View } from '../views/components.js'
 import { page } from '../views/layout.js'
-import { plural } from '../views/text.js'
-import { JobCell } from '../views/working-table.js'
+import { OneWorker } from '../views/one-worker.js'
+import { bytes, plural } from '../views/text.js'
+import { LoopDelay, QueueNames, vitalsOf } from '../views/worker-facts.js'
 
 const PAGE_SIZE = 100
 
@@ -59,7 +48,7 @@ export function workerPages(web: WebContext): Hono<WebEnv> {
     const snapshot = await web.snapshots.get(currentUser(c))
     const worker = snapshot.workers.find(({ id }) => id === name)
     if (worker) {
-      const process = processesOf(snapshot.workers).find(({ slots }) => slots.includes(worker))
+      const others = processesOf(snapshot.workers).find(({ slots }) => slots.includes(worker))?.slots ?? []
       const [processed = 0, failed = 0] = await web.store.stats.getAll([
         `processed:${name}`,
         `failed:${name}`,
@@ -68,7 +57,7 @@ export function workerPages(web: WebContext): Hono<WebEnv> {
         c,
         web,
         { title: name, tab: '/workers' },
-        <Worker web={web} c={c} worker={worker} process={process} processed={processed} failed={failed} />,
+        <OneWorker web={web} c={c} worker={worker} others={others} processed={processed} failed={failed} />,
       )
     }
     const ofHost = snapshot.workers.filter(({ host }) => host === name || host.startsWith(`${name}~`))
@@ -115,7 +104,7 @@ function processesOf(workers: readonly WorkerLine[]): Process[] {
 /** The state of a process is what is most worth knowing of its slots. */
 function stateOf(slots: readonly WorkerLine[]): WorkerState {
   const states = slots.map(({ state }) => state)
-  return (['lost', 'busy', 'paused'] as const).find((state) => states.includes(state)) ?? 'idle'
+  return (['lost', 'stopping', 'busy', 'paused'] as const).find((state) => states.includes(state)) ?? 'idle'
 }
 
 function Workers({
@@ -158,6 +147,12 @@ function Workers({
                 Busy
               </th>
               <th scope="col">Queues</th>
+              <th scope="col" class="end">
+                Memory
+              </th>
+              <th scope="col" class="end">
+                Loop delay
+              </th>
               <th scope="col">Heartbeat</th>
               <th scope="col">Working on</th>
             </tr>
@@ -189,6 +184,7 @@ function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
   const state = stateOf(slots)
   const busy = slots.filter(({ job }) => job !== undefined)
   const [first] = slots
+  const vitals = vitalsOf(slots)
   return (
     <tr class={state === 'lost' ? 'is-lost' : ''}>
       <th scope="row">
@@ -206,6 +202,12 @@ function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
       <td data-label="Queues">
         <QueueNames web={web} queues={first?.queues ?? []} />
       </td>
+      <td class="end num nowrap" data-label="Memory">
+        {vitals ? bytes(vitals.rssBytes) : <span class="faint">–</span>}
+      </td>
+      <td class="end num nowrap" data-label="Loop delay">
+        {vitals ? <LoopDelay ms={vitals.lagMs} /> : <span class="faint">–</span>}
+      </td>
       <td data-label="Heartbeat" class="nowrap">
         <Time web={web} at={first?.heartbeat} missing="none yet" />
       </td>
@@ -222,152 +224,5 @@ function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
         {busy.length > MAX_JOBS && <span class="faint">and {busy.length - MAX_JOBS} more</span>}
       </td>
     </tr>
-  )
-}
-
-function QueueNames({ web, queues }: { web: WebContext; queues: readonly string[] }) {
-  return (
-    <>
-      {queues.map((queue, i) => (
-        <>
-          {i > 0 && ', '}
-          {/[*?[\]{}]/.test(queue) ? (
-            <Name>{queue}</Name>
-          ) : (
-            <Link web={web} to={path`/queues/${queue}`}>
-              <Name>{queue}</Name>
-            </Link>
-          )}
-        </>
-      ))}
-    </>
-  )
-}
-
-function Worker({
-  web,
-  worker,
-  process,
-  processed,
-  failed,
-}: View & { worker: WorkerLine; process: Process | undefined; processed: number; failed: number }) {
-  const { job } = worker
-  const others = process?.slots ?? []
-  return (
-    <>
-      <section>
-        <p class="crumbs">
-          <Link web={web} to="/workers">
-            Workers
-          </Link>{' '}
-          /{' '}
-          <Link web={web} to={path`/workers/${worker.host}`}>
-            <Name>{worker.host}</Name>
-          </Link>
-        </p>
-        <div class="section-head">
-          <h1>
-            <Name limit={200}>{worker.id}</Name>
-          </h1>
-          <StatusWord status={worker.state} />
-        </div>
-        <dl class="facts">
-          <Fact label="Kind">{worker.process === undefined ? 'Ruby' : 'a slot of this package'}</Fact>
-          <Fact label="Host">
-            <Name>{worker.host}</Name>
-          </Fact>
-          <Fact label="Process id">
-            <span class="num">{String(worker.pid)}</span>
-          </Fact>
-          <Fact label="Queues">
-            <QueueNames web={web} queues={worker.queues} />
-          </Fact>
-          <Fact label="Started">
-            <Time web={web} at={worker.started} />
-          </Fact>
-          <Fact label="Heartbeat">
-            <Time web={web} at={worker.heartbeat} missing="none yet" />
-          </Fact>
-          <Fact label="Processed">
-            <Count value={processed} />
-          </Fact>
-          <Fact label="Failed">
-            <Count value={failed} />
-          </Fact>
-        </dl>
-      </section>
-      <section>
-        <h2>Working on</h2>
-        {!job && <Empty title="Nothing">It waits for jobs.</Empty>}
-        {job && (
-          <dl class="facts">
-            <Fact label="Job">
-              {job.broken === undefined ? (
-                <Name>{job.class || '(hidden)'}</Name>
-              ) : (
-                <span class="warning">not a job</span>
-              )}
-            </Fact>
-            <Fact label="Queue">
-              {job.queue === '' ? '–' : <QueueNames web={web} queues={[job.queue]} />}
-            </Fact>
-            <Fact label="Since">
-              <Time web={web} at={job.runAt} />
-            </Fact>
-            <Fact label="Arguments">
-              {job.broken !== undefined ? (
-                <Raw web={web} text={job.broken} />
-              ) : job.args === undefined ? (
-                '–'
-              ) : (
-                <Json web={web} value={job.args} open />
-              )}
-            </Fact>
-          </dl>
-        )}
-      </section>
-      {others.length > 1 && (
-        <section>
-          <h2>Slots of this process</h2>
-          <Slots web={web} slots={others} />
-        </section>
-      )}
-    </>
-  )
-}
-
-function Slots({ web, slots }: { web: WebContext; slots: readonly WorkerLine[] }) {
-  return (
-    <table class="cards">
-      <caption class="hidden">Slots</caption>
-      <thead>
-        <tr>
-          <th scope="col">Slot</th>
-          <th scope="col">State</th>
-          <th scope="col">Working on</th>
-          <th scope="col">Since</th>
-        </tr>
-      </thead>
-      <tbody>
-        {slots.slice(0, PAGE_SIZE).map((slot) => (
-          <tr>
-            <th scope="row">
-              <Link web={web} to={path`/workers/${slot.id}`}>
-                <Name limit={100}>{slot.host}</Name>
-              </Link>
-            </th>
-            <td data-label="State">
-              <StatusWord status={slot.state} />
-            </td>
-            <td data-label="Working on">
-              <JobCell web={web} job={slot.job} />
-            </td>
-            <td data-label="Since">
-              <Time web={web} at={slot.job?.runAt} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   )
 }

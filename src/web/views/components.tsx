@@ -139,12 +139,13 @@ export function Raw({ web, text, limit = 4_096 }: { web: WebContext; text: strin
   return <pre class="json raw">{shown(redactText(text, web.settings.secrets), limit, true)}</pre>
 }
 
-export type Status = 'busy' | 'idle' | 'paused' | 'lost' | 'failed' | 'done' | 'open'
+export type Status = 'busy' | 'idle' | 'paused' | 'stopping' | 'lost' | 'failed' | 'done' | 'open'
 
 const icons: Record<Status, string> = {
   busy: '▶',
   idle: '○',
   paused: '‖',
+  stopping: '◼',
   lost: '✕',
   failed: '✕',
   done: '✓',

@@ -3,7 +3,7 @@
 import type { Redis } from 'ioredis'
 import type { Key } from './recording.js'
 
-/** The whole keyspace. `masked` is applied to every name, member, field and value. */
+/** The whole keyspace, without what is of the moment in `workers:kind`. `masked` is applied to every name, member, field and value. */
 export async function readKeyspace(
   redis: Redis,
   masked: (text: string) => string,
@@ -29,7 +29,7 @@ async function readValue(redis: Redis, name: string, type: string, masked: (text
   if (type === 'hash') {
     const fields = Object.entries(await redis.hgetall(name)).map(([field, value]) => [
       masked(field),
-      masked(value),
+      masked(value).replace(/,"nonce":"[0-9a-f]{12}"(,"vitals":\{[^}]*\})?/, ''),
     ])
     return Object.fromEntries(fields.sort()) as Record<string, string>
   }

@@ -1,0 +1,197 @@
+/**
+ * One worker: what it is, what it works on, what may be done to it, and the other slots of its process.
+ */
+import type { Vitals } from '../../store/workers.js'
+import { currentUser, includes } from '../access/roles.js'
+import type { WebContext } from '../context.js'
+import type { WorkerLine } from '../snapshot.js'
+import { path } from '../url.js'
+import { Count, Empty, Fact, Form, Json, Link, Name, Raw, StatusWord, Time, type View } from './components.js'
+import { bytes } from './text.js'
+import { LoopDelay, QueueNames, vitalsOf } from './worker-facts.js'
+import { JobCell } from './working-table.js'
+
+/** More slots are on the pages of their own. */
+const MOST_SLOTS = 100
+
+export function OneWorker({
+  web,
+  c,
+  worker,
+  others,
+  processed,
+  failed,
+}: View & { worker: WorkerLine; others: readonly WorkerLine[]; processed: number; failed: number }) {
+  const { job } = worker
+  const vitals = vitalsOf(others)
+  return (
+    <>
+      <section>
+        <p class="crumbs">
+          <Link web={web} to="/workers">
+            Workers
+          </Link>{' '}
+          /{' '}
+          <Link web={web} to={path`/workers/${worker.host}`}>
+            <Name>{worker.host}</Name>
+          </Link>
+        </p>
+        <div class="section-head">
+          <h1>
+            <Name limit={200}>{worker.id}</Name>
+          </h1>
+          <StatusWord status={worker.state} />
+          <WorkerButtons web={web} c={c} worker={worker} vitals={vitals} />
+        </div>
+        <dl class="facts">
+          <Fact label="Kind">{worker.process === undefined ? 'Ruby' : 'a slot of this package'}</Fact>
+          <Fact label="Host">
+            <Name>{worker.host}</Name>
+          </Fact>
+          <Fact label="Process id">
+            <span class="num">{String(worker.pid)}</span>
+          </Fact>
+          <Fact label="Queues">
+            <QueueNames web={web} queues={worker.queues} />
+          </Fact>
+          <Fact label="Started">
+            <Time web={web} at={worker.started} />
+          </Fact>
+          <Fact label="Heartbeat">
+            <Time web={web} at={worker.heartbeat} missing="none yet" />
+          </Fact>
+          {vitals && (
+            <>
+              <Fact label="Version">
+                <Name>{vitals.version}</Name>
+              </Fact>
+              <Fact label="Memory">{bytes(vitals.rssBytes)}</Fact>
+              <Fact label="Loop delay">
+                <LoopDelay ms={vitals.lagMs} />
+              </Fact>
+            </>
+          )}
+          <Fact label="Processed">
+            <Count value={processed} />
+          </Fact>
+          <Fact label="Failed">
+            <Count value={failed} />
+          </Fact>
+        </dl>
+      </section>
+      <section>
+        <h2>Working on</h2>
+        {!job && <Empty title="Nothing">It waits for jobs.</Empty>}
+        {job && (
+          <dl class="facts">
+            <Fact label="Job">
+              {job.broken === undefined ? (
+                <Name>{job.class || '(hidden)'}</Name>
+              ) : (
+                <span class="warning">not a job</span>
+              )}
+            </Fact>
+            <Fact label="Queue">
+              {job.queue === '' ? '–' : <QueueNames web={web} queues={[job.queue]} />}
+            </Fact>
+            <Fact label="Since">
+              <Time web={web} at={job.runAt} />
+            </Fact>
+            <Fact label="Arguments">
+              {job.broken !== undefined ? (
+                <Raw web={web} text={job.broken} />
+              ) : job.args === undefined ? (
+                '–'
+              ) : (
+                <Json web={web} value={job.args} open />
+              )}
+            </Fact>
+          </dl>
+        )}
+      </section>
+      {others.length > 1 && (
+        <section>
+          <h2>Slots of this process</h2>
+          <Slots web={web} slots={others} />
+        </section>
+      )}
+    </>
+  )
+}
+
+/** What may be done to it; what may not is absent. */
+function WorkerButtons({
+  web,
+  c,
+  worker,
+  vitals,
+}: View & { worker: WorkerLine; vitals: Vitals | undefined }) {
+  const user = currentUser(c)
+  const isOurs = worker.process !== undefined
+  const isPaused = vitals?.state === 'paused'
+  const canTell = isOurs && worker.state !== 'lost' && worker.state !== 'stopping'
+  return (
+    <div class="row">
+      {canTell && includes(user.role, 'operator') && (
+        <Form
+          web={web}
+          c={c}
+          action={path`/workers/${worker.id}/${isPaused ? 'resume' : 'pause'}`}
+          confirm={!isPaused}
+        >
+          <button type="submit">{isPaused ? 'Resume' : 'Pause'}</button>
+        </Form>
+      )}
+      {canTell && includes(user.role, 'admin') && (
+        <Form web={web} c={c} action={path`/workers/${worker.id}/stop`} confirm>
+          <button class="danger" type="submit">
+            Stop
+          </button>
+        </Form>
+      )}
+      {worker.state === 'lost' && includes(user.role, 'admin') && (
+        <Form web={web} c={c} action={path`/workers/${worker.id}/forget`} confirm>
+          <button class="danger" type="submit">
+            Forget
+          </button>
+        </Form>
+      )}
+    </div>
+  )
+}
+
+function Slots({ web, slots }: { web: WebContext; slots: readonly WorkerLine[] }) {
+  return (
+    <table class="cards">
+      <caption class="hidden">Slots</caption>
+      <thead>
+        <tr>
+          <th scope="col">Slot</th>
+          <th scope="col">State</th>
+          <th scope="col">Working on</th>
+          <th scope="col">Since</th>
+        </tr>
+      </thead>
+      <tbody>
+        {slots.slice(0, MOST_SLOTS).map((slot) => (
+          <tr>
+            <th scope="row">
+              <Link web={web} to={path`/workers/${slot.id}`}>
+                <Name limit={100}>{slot.host}</Name>
+              </Link>
+            </th>
+            <td data-label="State">
+              <StatusWord status={slot.state} />
+            </td>
+            <td data-label="Working on">
+              <JobCell web={web} job={slot.job} />
+            </td>
+            <td data-label="Since">
+              <Time web={web} at={slot.job?.runAt} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
