@@ -35,11 +35,15 @@ const NEAR = 5_000
  * KEYS  1 the list  2 trash  3 its part  4 queues  5 queues:paused
  * ARGV  1 ms the trash is kept  2 number of the part  3 what the part is
  *       4 name of a queue to unlist with its list, or ''
- * Reply how many entries went into the trash
+ *       5 digest of the list's last entry, or '' for any
+ * Reply how many entries went into the trash; -1 where the list ends with another entry, and nothing was done
  * Cost  constant
  */
 const clearScript = script(`
 local count = redis.call('LLEN', KEYS[1])
+if ARGV[5] ~= '' and count > 0 then
+  if string.sub(redis.sha1hex(redis.call('LINDEX', KEYS[1], -1)), 1, 16) ~= ARGV[5] then return -1 end
+end
 local flags = ''
 if ARGV[4] ~= '' then
   if redis.call('SREM', KEYS[4], ARGV[4]) == 1 then flags = flags .. 'l' end
@@ -202,15 +206,21 @@ export class Trash {
 
   /**
    * Empties a list into the trash, in one step whatever its length. `unlist` takes the queue's name away too, as Ruby's
-   * `remove_queue` does. Returns how many entries there were.
+   * `remove_queue` does. Returns how many entries there were; -1, and nothing is done, where the list does not end
+   * with the entry of the digest `last`.
    */
-  async clear(id: string, part: number, { kind, name }: Source, unlist = false): Promise<number> {
+  async clear(
+    id: string,
+    part: number,
+    { kind, name }: Source,
+    { unlist = false, last = '' }: { unlist?: boolean; last?: string } = {},
+  ): Promise<number> {
     const list = kind === 'failed' ? this.#keys.failedList(name) : this.#keys.queue(name)
     const trash = this.#keys.trash(id)
     return (await this.#connection.run(
       clearScript,
       [list, trash, `${trash}:${part}`, this.#keys.queues, this.#keys.pausedQueues],
-      [TRASH_TTL_MS, part, `whole ${kind} ${name}`, unlist && kind === 'queue' ? name : ''],
+      [TRASH_TTL_MS, part, `whole ${kind} ${name}`, unlist && kind === 'queue' ? name : '', last],
     )) as number
   }
 

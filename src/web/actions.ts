@@ -1,7 +1,9 @@
 /**
- * What removes things for good, behind one door, so that a way back can be put in without a page knowing how.
+ * What removes things, with a way back. Behind one door, so that pages need not know how.
  */
-import type { Store } from '../store/store.js'
+import { makeRef } from '../store/records.js'
+import type { Operations } from './operations.js'
+import { path } from './url.js'
 
 export interface Removal {
   /** How many are gone. */
@@ -12,21 +14,28 @@ export interface Removal {
 
 export interface Actions {
   /** Takes all jobs out of a queue that stays listed. */
-  clearQueue(queue: string): Promise<Removal>
+  clearQueue(queue: string, by: string): Promise<Removal>
   /** Takes a queue away, with its jobs. */
-  removeQueue(queue: string): Promise<Removal>
+  removeQueue(queue: string, by: string): Promise<Removal>
   /** Takes the waiting job with this text away, wherever it is now. */
-  removePending(queue: string, text: string): Promise<Removal>
+  removePending(queue: string, job: { index: number; text: string }, by: string): Promise<Removal>
 }
 
-export function plainActions(store: Store): Actions {
+/** A job that stands far from where it was is looked for, at most so long. */
+const WAIT_MS = 5_000
+
+export function undoableActions(operations: Operations): Actions {
+  const asRemoval = ({ id, done }: { id: string; done: number }): Removal => ({
+    count: done,
+    ...(done > 0 && { undoPath: path`/operations/${id}/undo` }),
+  })
   return {
-    clearQueue: async (queue) => ({ count: await store.queues.clear(queue) }),
-    removeQueue: async (queue) => {
-      const count = await store.queues.clear(queue)
-      await store.queues.remove(queue)
-      return { count }
+    clearQueue: async (queue, by) => asRemoval(await operations.clearQueue(queue, { by })),
+    removeQueue: async (queue, by) => asRemoval(await operations.clearQueue(queue, { by, unlist: true })),
+    async removePending(queue, { index, text }, by) {
+      const pending = { refs: [makeRef(queue, index, text)] }
+      const spec = { kind: 'remove-pending', queue, pending } as const
+      return asRemoval(await operations.start(spec, { by, waitMs: WAIT_MS }))
     },
-    removePending: async (queue, text) => ({ count: await store.queues.removeOne(queue, text) }),
   }
 }

@@ -1,8 +1,12 @@
 /**
- * Who did what: the entry of one action, with who asked, given to the audit; and an audit that is the log alone.
+ * Who did what: the entry of one action, with who asked, given to the audit; and the audit itself, which keeps it in
+ * Redis and says it in the log.
  */
 import type { Context } from 'hono'
 import type { Logger } from '../context.js'
+import { messageOf } from '../errors.js'
+import type { Audit as StoredAudit } from '../store/audit.js'
+import { RateLimit } from './access/rate-limit.js'
 import type { Audit, AuditEntry, WebContext, WebEnv } from './context.js'
 
 /** Records an action of this request. */
@@ -17,10 +21,32 @@ export function recordAction(web: WebContext, c: Context<WebEnv>, entry: AuditEn
   return web.audit.record(actor, entry)
 }
 
-export function logAudit(log: Logger): Audit {
+/** So many refusals of one user, or of one address that nobody is known at, go to Redis a minute. */
+const REFUSALS = 20
+
+/**
+ * The log has every line. Redis keeps the last ten thousand, so refusals are counted there: nobody pushes out what he
+ * did by what he was refused.
+ */
+export function makeAudit(store: StoredAudit, log: Logger, now: () => Date): Audit {
+  const refusals = new RateLimit(REFUSALS)
+  const strangers = new RateLimit(REFUSALS * 3)
+  const isTooMuch = (key: string, isStranger: boolean) => {
+    const at = now().getTime()
+    return refusals.take(key, at) > 0 || (isStranger && strangers.take('', at) > 0)
+  }
   return {
     async record(actor, entry) {
-      log.info({ ...actor, ...entry }, `${actor.user || 'somebody'}: ${entry.action}, ${entry.result}`)
+      const { user, role, address: ip, requestId } = actor
+      log.info({ ...actor, ...entry }, `${user || 'somebody'}: ${entry.action}, ${entry.result}`)
+      if (entry.result === 'refused' && isTooMuch(user === '' ? `\0${ip}` : user, user === '')) return
+      const { detail, ...rest } = entry
+      const result = detail === undefined ? entry.result : `${entry.result}: ${detail}`
+      try {
+        await store.record({ user, role: role === '' ? undefined : role, ip, requestId, ...rest, result })
+      } catch (error) {
+        log.error({ err: error, ...actor }, `The audit could not be written: ${messageOf(error)}`)
+      }
     },
   }
 }

@@ -10,7 +10,10 @@ import type { Sessions } from './access/sessions.js'
 import type { Role, WebUser } from './access/user.js'
 import type { Actions } from './actions.js'
 import type { Assets } from './assets.js'
+import type { EntryPages } from './entry-pages.js'
+import type { FailedIndex } from './failed-index.js'
 import type { History } from './history.js'
+import type { Operations } from './operations.js'
 import type { WebSettings } from './options.js'
 import type { Snapshots } from './snapshot.js'
 
@@ -33,6 +36,12 @@ export interface WebContext {
   readonly actions: Actions
   /** What was: the figures of charts. */
   readonly history: History
+  /** Work on many entries, in the background. */
+  readonly operations: Operations
+  /** What groups of failures there are, and how many match a filter. */
+  readonly failedIndex: FailedIndex
+  /** Entries of failed lists and queues, a page at a time. */
+  readonly entryPages: EntryPages
 }
 
 export interface Tab {
@@ -49,7 +58,11 @@ export interface AuditEntry {
   target?: string
   /** How many it was about. */
   count?: number
-  result: 'done' | 'refused' | 'gone'
+  /** The filter that said which; without a search text, which could be an argument. */
+  filter?: string
+  /** The operation that does it, or whose work was undone. */
+  operation?: string
+  result: 'done' | 'begun' | 'refused' | 'gone'
   detail?: string
 }
 
@@ -71,6 +84,8 @@ export interface Notice {
   kind?: 'done' | 'warning'
   /** A form with one button, such as Undo. */
   undo?: { action: string; label: string }
+  /** A page of ours that says more. */
+  link?: { to: string; label: string }
 }
 
 export interface WebEnv {

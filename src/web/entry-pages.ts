@@ -2,10 +2,11 @@
  * Pages of entries, newest failures first and waiting jobs in their order: from the list itself where nothing is filtered,
  * from the index where something is, by a bounded search where text is looked for.
  *
- * A page holds what was read, by content: each row carries its ref. At most 16 kB of an entry travel to a page.
+ * A page holds what was read, by content: each row carries its ref. At most 8 kB of an entry travel to a page.
  */
 import { parseJob } from '../job.js'
 import { type PeekedEntry, refOf, type Source } from '../store/entries.js'
+import { stringMember } from '../store/glance.js'
 import { type FailedJob, readFailedJob, readRef } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import type { FailedIndex } from './failed-index.js'
@@ -59,7 +60,23 @@ export interface SearchLimits {
   timeMs?: number
 }
 
+/** A number, and of how many entries that were looked at. Where that is all of them, it is exact. */
+export interface Count {
+  count: number
+  looked: number
+  total: number
+  isExact: boolean
+}
+
+const countLimits = { limit: Number.POSITIVE_INFINITY, looks: 250_000, timeMs: 1_500 }
+
+function counted({ rows, looked, total, next }: SearchPage<true>): Count {
+  return { count: rows.length, looked, total, isExact: next === undefined }
+}
+
 const CHUNK = 200
+/** Fifty of them are within what a page may read. */
+const MAX_ENTRY_BYTES = 8_192
 
 export class EntryPages {
   readonly #store: Store
@@ -82,7 +99,8 @@ export class EntryPages {
       const length = lengths[i] as number
       const count = Math.min(limit - rows.length, length - toSkip)
       if (count > 0) {
-        const { entries } = await this.#store.entries.peek(source, length - toSkip - count, count)
+        const start = length - toSkip - count
+        const { entries } = await this.#store.entries.peek(source, start, count, MAX_ENTRY_BYTES)
         rows.push(...entries.reverse().map((entry) => failedRow(source, entry)))
       }
       toSkip = Math.max(0, toSkip - length)
@@ -104,7 +122,7 @@ export class EntryPages {
       const found = await Promise.all(
         wanted.map(async ({ list, index, digest }) => {
           const source: Source = { kind: 'failed', name: list }
-          const [entry] = (await this.#store.entries.peek(source, index, 1)).entries
+          const [entry] = (await this.#store.entries.peek(source, index, 1, MAX_ENTRY_BYTES)).entries
           return entry?.digest === digest ? failedRow(source, entry) : undefined
         }),
       )
@@ -125,10 +143,30 @@ export class EntryPages {
     })
   }
 
+  /** How many failures match a filter with a text, as far as it looks. */
+  async count(filter: FailureFilter, limits: SearchLimits = {}): Promise<Count> {
+    const names = await failedListsOf(this.#failedLists, filter.list)
+    const sources = names.map((name): Source => ({ kind: 'failed', name }))
+    return counted(
+      await this.#search(sources, 'fromTail', { ...countLimits, ...limits }, (source, entry) =>
+        matchesFailure(filter, readFailedJob(source.name, entry.index, entry.bytes)) ? true : undefined,
+      ),
+    )
+  }
+
+  /** How many waiting jobs match, as far as it looks. */
+  async countPending(queue: string, filter: PendingFilter, limits: SearchLimits = {}): Promise<Count> {
+    return counted(
+      await this.#search([{ kind: 'queue', name: queue }], 'fromHead', { ...countLimits, ...limits }, (_, entry) =>
+        matchesPending(filter, entry.bytes.toString()) ? true : undefined,
+      ),
+    )
+  }
+
   /** Waiting jobs, the next to run first. */
   async pending(queue: string, offset: number, limit = 50): Promise<Page<PendingRow>> {
     const source: Source = { kind: 'queue', name: queue }
-    const { length, entries } = await this.#store.entries.peek(source, offset, limit)
+    const { length, entries } = await this.#store.entries.peek(source, offset, limit, MAX_ENTRY_BYTES)
     return { total: length, rows: entries.map((entry) => pendingRow(source, entry)) }
   }
 
@@ -205,8 +243,17 @@ export class EntryPages {
 function failedRow(source: Source, { isWhole, sizeBytes, ...entry }: PeekedEntry): FailedRow {
   const job = readFailedJob(source.name, entry.index, entry.bytes)
   if (isWhole) return { job, sizeBytes, isWhole }
-  const error = `This entry is too long to be read here: ${sizeBytes} bytes.`
-  return { job: { ...job, error, ref: `${entry.index}.${entry.digest}@${source.name}` }, sizeBytes, isWhole }
+  // As far as it was read, it says what it is.
+  const member = (name: string) => stringMember(job.text, name)
+  const known = {
+    class: member('class'),
+    exception: member('exception'),
+    error: member('error'),
+    queue: member('queue'),
+    worker: member('worker'),
+    failedAt: member('failed_at'),
+  }
+  return { job: { ...job, ...known, ref: `${entry.index}.${entry.digest}@${source.name}` }, sizeBytes, isWhole }
 }
 
 function pendingRow(source: Source, { isWhole, sizeBytes, ...entry }: PeekedEntry): PendingRow {

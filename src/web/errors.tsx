@@ -30,7 +30,7 @@ export function answerError(web: WebContext): (error: Error, c: Context<WebEnv>)
         { requestId, status: trouble.status, path: c.req.path },
         `A request was refused: ${error.message}`,
       )
-    if (isUnsafe(c.req.method) && [401, 403, 429].includes(trouble.status)) {
+    if (isUnsafe(c.req.method) && [401, 403, 409, 422, 429].includes(trouble.status)) {
       await recordAction(web, c, {
         action: `${c.req.method} ${c.req.path}`.slice(0, 200),
         result: 'refused',

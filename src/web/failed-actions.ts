@@ -3,7 +3,7 @@
  */
 import { ArgumentsError, InvalidPayloadError } from '../errors.js'
 import { encodeJob } from '../job.js'
-import { isJsonObject, parseJson, withMember } from '../json.js'
+import { isJsonObject, memberText, parseJson, withMember } from '../json.js'
 import { type Payload, readFailedJob, readRef, retriedEntry } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import { type FailedLists, failedListsOf } from './failed-lists.js'
@@ -13,6 +13,8 @@ export interface RetryOptions {
   queue?: string | undefined
   /** JSON text of an array: the new arguments, written into the payload as they are. */
   args?: string | undefined
+  /** Another class than the job had. */
+  class?: string | undefined
   /** Also if it was put back before. */
   again?: boolean | undefined
   /** Drop the entry instead of marking it as retried. */
@@ -49,7 +51,9 @@ export async function retryFailed(
       })
     }
     if (job.retriedAt !== undefined && !options.again) return 'retried'
-    const payload = options.args === undefined ? job.payload : withArgs(job.payload, options.args, options)
+    const isEdited = options.args !== undefined || options.class !== undefined
+    const args = options.args ?? memberText(job.payload.toString(), 'args') ?? '[]'
+    const payload = isEdited ? withArgs(job.payload, args, options) : job.payload
     const move = {
       index: entry.index,
       digest: entry.digest,
@@ -63,11 +67,11 @@ export async function retryFailed(
   return 'gone'
 }
 
-/** The payload with other arguments; its other keys stay as they are. */
+/** The payload with other arguments, or another class; its other keys stay as they are. */
 export function withArgs(
   payload: Payload,
   args: string,
-  { maxPayloadBytes }: { maxPayloadBytes?: number } = {},
+  options: Pick<RetryOptions, 'class' | 'maxPayloadBytes'> = {},
 ): string {
   const text = payload.toString()
   const value = parseJson(text)
@@ -76,8 +80,8 @@ export function withArgs(
   }
   const parsed = parseJson(args)
   if (!Array.isArray(parsed)) throw new ArgumentsError('Arguments must be a JSON array, such as [1, "two"].')
-  const edited = withMember(text, 'args', args.trim())
   // Checks what a worker of any language would die of.
-  encodeJob(value.class, parsed, maxPayloadBytes ?? Number.MAX_SAFE_INTEGER)
-  return edited
+  encodeJob(options.class ?? value.class, parsed, options.maxPayloadBytes ?? Number.MAX_SAFE_INTEGER)
+  const edited = withMember(text, 'args', args.trim())
+  return options.class === undefined ? edited : withMember(edited, 'class', JSON.stringify(options.class))
 }

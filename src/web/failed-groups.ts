@@ -9,7 +9,7 @@ import type { FailedJob } from '../store/records.js'
 const MAX_MESSAGE = 500
 
 /** The class that a group of entries which are no failed records has. */
-const NOT_A_RECORD = '(not a failed record)'
+export const NOT_A_RECORD = '(not a failed record)'
 
 const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi
 const HEX = /\b0x[0-9a-f]+\b|\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,}\b/gi

@@ -21,6 +21,8 @@ export interface FailedIndexOptions {
   maxEntries?: number
   /** How long it is trusted that nobody changed an entry in the middle of a list. Default 60 s. */
   verifyMs?: number
+  /** A look is shared by all who ask within so long, unless something was changed from here. Default: not at all. */
+  freshMs?: number
 }
 
 export interface IndexState {
@@ -78,10 +80,11 @@ export class FailedIndex {
   #total = 0
   #refreshing: Promise<void> | undefined
   #verifiedAt = Number.NEGATIVE_INFINITY
+  #lookedAt = Number.NEGATIVE_INFINITY
   #chunk = CHUNK
 
   constructor(options: FailedIndexOptions) {
-    this.#options = { maxEntries: 250_000, verifyMs: 60_000, ...options }
+    this.#options = { maxEntries: 250_000, verifyMs: 60_000, freshMs: 0, ...options }
   }
 
   get state(): IndexState {
@@ -105,10 +108,12 @@ export class FailedIndex {
   /** Somebody changed entries: the next look compares all. */
   touch(): void {
     this.#verifiedAt = Number.NEGATIVE_INFINITY
+    this.#lookedAt = Number.NEGATIVE_INFINITY
   }
 
   /** Looks at what is new, in the background, and waits for it at most so long. Rejects where Redis does not answer in time. */
   async refresh(waitMs = Number.POSITIVE_INFINITY): Promise<IndexState> {
+    if (this.#isReady && performance.now() - this.#lookedAt < this.#options.freshMs) return this.state
     if (!this.#refreshing) {
       this.#refreshing = this.#refresh().finally(() => {
         this.#refreshing = undefined
@@ -230,6 +235,9 @@ export class FailedIndex {
         (filter.group === undefined || group.id === filter.group),
     )
     const queue = filter.queue === undefined ? undefined : (this.#queueNumbers.get(filter.queue) ?? -1)
+    const seen = filter.queues && new Set(filter.queues.map((name) => this.#queueNumbers.get(name) ?? -1))
+    // 0 stands for names that were not kept, whose jobs only those see who see all.
+    seen?.delete(0)
     const hasTime = filter.from !== undefined || filter.to !== undefined
     const { from = 0, to = Number.POSITIVE_INFINITY } = filter
     const retried = filter.state === undefined ? undefined : filter.state === 'retried' ? 1 : 0
@@ -238,6 +246,7 @@ export class FailedIndex {
       for (let i = 0; i < columns.length; i++) {
         if (!isMeant[columns.group[i] as number]) continue
         if (queue !== undefined && columns.queue[i] !== queue) continue
+        if (seen !== undefined && !seen.has(columns.queue[i] as number)) continue
         if (retried !== undefined && columns.isRetried[i] !== retried) continue
         const at = columns.at[i] as number
         if (hasTime && (at === 0 || at < from || at > to)) continue
@@ -252,6 +261,7 @@ export class FailedIndex {
     const { entries } = this.#options.store
     const names = await this.#options.failedLists()
     const now = performance.now()
+    this.#lookedAt = now
     const isTrusted = now - this.#verifiedAt < this.#options.verifyMs
     if (!isTrusted) this.#verifiedAt = now
     const lengths = await Promise.all(names.map((name) => entries.length({ kind: 'failed', name })))

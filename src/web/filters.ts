@@ -6,6 +6,7 @@
  */
 import { ConfigError } from '../errors.js'
 import { parseJob } from '../job.js'
+import { parseJson } from '../json.js'
 import type { FailedJob } from '../store/records.js'
 import { failedAtSeconds, groupOf } from './failed-groups.js'
 
@@ -26,6 +27,8 @@ export interface FailureFilter {
   state?: 'open' | 'retried'
   /** A string that stands in the entry, as it is. */
   text?: string
+  /** Only jobs of these queues: what a user may see. Not a matter of choice, so no page reads it from its own query. */
+  queues?: readonly string[]
 }
 
 /** Which waiting jobs are meant. */
@@ -56,6 +59,12 @@ export function parseFailureFilter(query: URLSearchParams): FailureFilter {
   const state = query.get('state')
   if (state === 'open' || state === 'retried') filter.state = state
   else if (state && state !== 'all') throw unreadable('state', state)
+  const queues = query.get('queues')
+  if (queues !== null) {
+    const names = parseJson(queues)
+    if (!Array.isArray(names)) throw unreadable('queues', queues)
+    filter.queues = names.map(String)
+  }
   return filter
 }
 
@@ -66,6 +75,7 @@ export function formatFailureFilter(filter: FailureFilter): URLSearchParams {
     const value = filter[key]
     if (value !== undefined) query.set(key, String(value))
   }
+  if (filter.queues !== undefined) query.set('queues', JSON.stringify(filter.queues))
   return query
 }
 
@@ -77,6 +87,7 @@ export function isEverything(filter: FailureFilter | PendingFilter): boolean {
 export function matchesFailure(filter: FailureFilter, job: FailedJob): boolean {
   if (filter.list !== undefined && job.list !== filter.list) return false
   if (filter.queue !== undefined && job.queue !== filter.queue) return false
+  if (filter.queues !== undefined && !filter.queues.includes(job.queue)) return false
   if (filter.class !== undefined && job.class !== filter.class) return false
   if (filter.exception !== undefined && job.exception !== filter.exception) return false
   if (filter.state !== undefined && (job.retriedAt === undefined) !== (filter.state === 'open')) return false

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '../context.js'
 import { ArgumentsError, ClosedError, ConnectionError, messageOf } from '../errors.js'
+import { isJsonObject, parseJson } from '../json.js'
 import { type EntryRef, readRefs, type Source } from '../store/entries.js'
 import type { OperationRecord } from '../store/operations.js'
 import { readRef } from '../store/records.js'
@@ -42,6 +43,8 @@ export interface StartOptions {
   id?: string
   /** Wait so long for its end. Default: not at all. */
   waitMs?: number
+  /** From `mark`: what came after that is not meant. Default: what is there now. */
+  mark?: string | undefined
 }
 
 const DEFAULT_LEASE_MS = 15_000
@@ -67,14 +70,19 @@ export class Operations {
    * Begins an operation. What it acts on is what is there at this moment: what fails or is enqueued later is not
    * touched. Rejects with ArgumentsError where a ref cannot be read, or names a list that is no failed list.
    */
-  async start(spec: OperationSpec, { by, id = newId(), waitMs = 0 }: StartOptions): Promise<Operation> {
+  async start(
+    spec: OperationSpec,
+    { by, id = newId(), waitMs = 0, mark }: StartOptions,
+  ): Promise<Operation> {
     checkId(id)
     const refs = refsOf(spec)
     const lists = refs ? [...refs.keys()] : await this.#listsOf(spec)
     const source = spec.kind === 'remove-pending' ? 'queue' : 'failed'
     if (source === 'failed') for (const list of lists) await failedListsOf(this.#options.failedLists, list)
     const stored = storedSpec(spec, lists)
-    const scan: Scan = { lists: refs ? [] : await this.#snapshot(source, lists) }
+    const marked = mark === undefined ? undefined : readMark(mark)
+    const ends = lists.map((name) => marked?.get(name) ?? { end: 0, anchors: [] })
+    const scan: Scan = { lists: refs ? [] : marked ? ends : await this.#snapshot(source, lists) }
     this.#starting.add(id)
     try {
       const { operations } = this.#options.store
@@ -94,19 +102,37 @@ export class Operations {
     return (await this.get(id)) as Operation
   }
 
-  /** Empties a queue into the trash, in one step; `unlist` takes its name away too. */
-  async clearQueue(queue: string, { by, id = newId(), unlist = false }: StartOptions & { unlist?: boolean }) {
-    return this.#clear([{ kind: 'queue', name: queue }], by, id, unlist)
+  /**
+   * Where the lists end at this moment, as text for a form: an operation that is begun with it touches nothing that
+   * came after the number was shown.
+   */
+  async mark(kind: Source['kind'], names: readonly string[]): Promise<string> {
+    const lists = await this.#snapshot(kind, [...names])
+    return JSON.stringify(Object.fromEntries(names.map((name, i) => [name, lists[i]])))
   }
 
-  /** Empties one failed list, or all, into the trash, each in one step. */
-  async clearFailed(list: string | undefined, { by, id = newId() }: StartOptions) {
+  /** Empties a queue into the trash, in one step; `unlist` takes its name away too. */
+  async clearQueue(queue: string, { by, id = newId(), unlist = false }: StartOptions & { unlist?: boolean }) {
+    return this.#clear([{ kind: 'queue', name: queue }], by, id, { unlist })
+  }
+
+  /**
+   * Empties one failed list, or all, into the trash, each in one step. A list that has grown since `mark` is not emptied
+   * but cleaned of what was there then, in the background.
+   */
+  async clearFailed(list: string | undefined, { by, id = newId(), waitMs = 0, mark }: StartOptions) {
     const lists = await failedListsOf(this.#options.failedLists, list)
+    const marked = mark === undefined ? undefined : readMark(mark)
+    const lasts = marked && lists.map((name) => marked.get(name)?.anchors[0] ?? 'none')
+    if (lasts && (await this.#haveGrown(lists, lasts))) {
+      const filter = list === undefined ? {} : { list }
+      return this.start({ kind: 'remove', failed: { filter } }, { by, id, waitMs, mark })
+    }
     const cleared = await this.#clear(
       lists.map((name) => ({ kind: 'failed' as const, name })),
       by,
       id,
-      false,
+      { lasts },
     )
     this.#options.changed?.()
     return cleared
@@ -255,7 +281,13 @@ export class Operations {
     return this.#options.store.operations.note(id, this.#owner, this.#leaseMs, note)
   }
 
-  async #clear(sources: Source[], by: string, id: string, unlist: boolean): Promise<Operation> {
+  async #haveGrown(lists: readonly string[], lasts: readonly string[]): Promise<boolean> {
+    const { entries } = this.#options.store
+    const tails = await Promise.all(lists.map((name) => entries.digests({ kind: 'failed', name }, -1, 1)))
+    return tails.some(({ digests: [last] }, i) => last !== undefined && last !== lasts[i])
+  }
+
+  async #clear(sources: Source[], by: string, id: string, { unlist = false, lasts }: { unlist?: boolean; lasts?: string[] | undefined }): Promise<Operation> {
     checkId(id)
     const { operations, trash } = this.#options.store
     const spec: StoredSpec = {
@@ -267,7 +299,8 @@ export class Operations {
     const record = { spec: JSON.stringify(spec), scan, by, owner: this.#owner, leaseMs: this.#leaseMs }
     if (await operations.create(id, record)) {
       let count = 0
-      for (const [part, source] of sources.entries()) count += await trash.clear(id, part, source, unlist)
+      for (const [part, source] of sources.entries())
+        count += Math.max(0, await trash.clear(id, part, source, { unlist, last: lasts?.[part] ?? '' }))
       await operations.end(id, 'done', { owner: this.#owner, done: count })
     }
     return (await this.get(id)) as Operation
@@ -294,6 +327,24 @@ function refsOf(spec: OperationSpec): Map<string, EntryRef[]> | undefined {
     lists.set(parts.list, [...(lists.get(parts.list) ?? []), ...entry])
   }
   return lists
+}
+
+/** What `mark` wrote. It comes back from a browser; whatever it says, only what matches the filter is meant. */
+function readMark(text: string): Map<string, Scan['lists'][number]> {
+  const lists = parseJson(text)
+  const isRight =
+    isJsonObject(lists) &&
+    Object.values(lists).every(
+      (list) =>
+        isJsonObject(list) &&
+        Number.isSafeInteger(list.end) &&
+        (list.end as number) >= 0 &&
+        Array.isArray(list.anchors) &&
+        list.anchors.length <= 200 &&
+        list.anchors.every((each) => /^[0-9a-f]{16}$/.test(String(each))),
+    )
+  if (!isRight) throw new ArgumentsError('This form does not say what was shown.')
+  return new Map(Object.entries(lists as Record<string, Scan['lists'][number]>))
 }
 
 /** An id for a form, so that sending it twice acts once. */

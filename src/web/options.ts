@@ -134,6 +134,9 @@ const names: readonly string[] = [
 
 const HOURS = 3_600_000
 
+/** Where nothing was said about who sees what. */
+export const seesEvery = () => true
+
 /** Throws ConfigError at the first option that cannot be right. */
 export function readWebOptions(options: WebOptions): WebSettings {
   for (const name of Object.keys(options)) {
@@ -150,7 +153,7 @@ export function readWebOptions(options: WebOptions): WebSettings {
     hosts: (options.hosts ?? []).map(readHost),
     trustedProxies: readAddresses('trustedProxies', options.trustedProxies ?? []),
     proxyPeers: readAddresses('auth.proxy.peers', auth === 'none' ? [] : (auth.proxy?.peers ?? [])),
-    sees: options.sees ?? (() => true),
+    sees: options.sees ?? seesEvery,
     secrets: options.redact === false ? [] : [...defaultSecrets, ...(options.redact ?? []).map(toPattern)],
     statsTxt: options.statsTxt ?? 'viewer',
     keyBrowser: options.keyBrowser,

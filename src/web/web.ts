@@ -5,13 +5,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Peer } from './access/peer.js'
 import { RateLimit } from './access/rate-limit.js'
 import { Sessions } from './access/sessions.js'
-import { plainActions } from './actions.js'
+import { undoableActions } from './actions.js'
 import { makeApp, type RouteLine, routesOf } from './app.js'
 import { Assets } from './assets.js'
-import { logAudit } from './audit.js'
+import { makeAudit } from './audit.js'
 import type { WebContext } from './context.js'
+import { EntryPages } from './entry-pages.js'
+import { FailedIndex } from './failed-index.js'
 import { History } from './history.js'
 import { nodeHandler } from './node.js'
+import { Operations } from './operations.js'
 import { readWebOptions, type WebOptions } from './options.js'
 import { Snapshots } from './snapshot.js'
 import { tabs } from './tabs.js'
@@ -35,6 +38,15 @@ export function createWeb(options: WebOptions): Web {
   const settings = readWebOptions(options)
   const { resque } = options
   const { store } = resque
+  const failedLists = () => resque.failed.lists()
+  const failedIndex = new FailedIndex({ store, failedLists, freshMs: settings.cacheMs })
+  const operations = new Operations({
+    store,
+    failedLists,
+    log: settings.logger,
+    now: settings.now,
+    changed: () => failedIndex.touch(),
+  })
   const web: WebContext = {
     resque,
     store,
@@ -48,19 +60,27 @@ export function createWeb(options: WebOptions): Web {
       mutations: new RateLimit(settings.limits.mutations),
     },
     snapshots: new Snapshots(store, settings.cacheMs),
-    assets: new Assets(['app.css', 'app.js', 'chart.css', 'icon.svg']),
+    assets: new Assets(['app.css', 'app.js', 'chart.css', 'failed.css', 'icon.svg']),
     tabs,
-    audit: logAudit(settings.logger),
-    actions: plainActions(store),
+    audit: makeAudit(store.audit, settings.logger, settings.now),
+    actions: undoableActions(operations),
     history: new History({ store, now: settings.now, log: settings.logger }),
+    operations,
+    failedIndex,
+    entryPages: new EntryPages(store, failedLists),
   }
   const app = makeApp(web)
   if (settings.history) web.history.start()
+  // What another process left unfinished goes on.
+  void operations.takeUp()
   const fetch = async (request: Request, peer: Peer = {}) => app.fetch(request, peer)
   return {
     fetch,
     handler: nodeHandler(fetch, settings.basePath),
-    close: async () => web.history.close(),
+    close: async () => {
+      web.history.close()
+      await operations.close()
+    },
     routes: routesOf(app),
   }
 }

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { WebContext, WebEnv } from '../context.js'
-import type { AuthModes, WebAccount } from '../options.js'
+import { type AuthModes, seesEvery, type WebAccount } from '../options.js'
 import { readCookie } from './cookies.js'
 import { hashToken, noPassword, passwordMatches, sameText } from './passwords.js'
 import { isIn } from './peer.js'
@@ -27,7 +27,7 @@ export function authenticate(web: WebContext): MiddlewareHandler<WebEnv> {
   }
 }
 
-const everybody: WebUser = { name: 'local', role: 'admin', by: 'none', sees: () => true }
+const everybody: WebUser = { name: 'local', role: 'admin', by: 'none', sees: () => true, seesAll: true }
 
 async function recognise(
   c: Context<WebEnv>,
@@ -132,6 +132,7 @@ function userFrom(
     name,
     role,
     by,
+    seesAll: queues === undefined && web.settings.sees === seesEvery,
     sees: (queue) =>
       (queues === undefined || queues.includes(queue)) && web.settings.sees({ name, role }, queue),
   }

@@ -14,6 +14,8 @@ export interface WebUser {
   by: 'none' | 'session' | 'basic' | 'bearer' | 'proxy' | 'custom'
   /** Whether this user may know of a queue. */
   sees(queue: string): boolean
+  /** He sees all there are, and all there will be. */
+  seesAll: boolean
 }
 
 export function includes(role: Role, wanted: Role): boolean {

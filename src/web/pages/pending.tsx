@@ -43,7 +43,7 @@ export function pendingPages(web: WebContext): Hono<WebEnv> {
 
   pages.post('/queues/:queue/job/:ref/remove', needs('operator'), async (c) => {
     const job = await find(web, c)
-    const { count, undoPath } = await web.actions.removePending(job.queue, job.text)
+    const { count, undoPath } = await web.actions.removePending(job.queue, job, currentUser(c).name)
     const result = count > 0 ? 'done' : 'gone'
     await recordAction(web, c, { action: 'remove job', target: `${job.queue} ${job.ref}`, count, result })
     const name = shown(titleOf(job), 60)

@@ -3,7 +3,7 @@
  */
 import { type Context, Hono } from 'hono'
 import { Refusal } from '../access/refusal.js'
-import { needs } from '../access/roles.js'
+import { currentUser, needs } from '../access/roles.js'
 import type { Removal } from '../actions.js'
 import { recordAction } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
@@ -22,14 +22,14 @@ const removals = {
   clear: {
     verb: 'Clear',
     done: 'Cleared',
-    sentence: 'The queue stays, empty. Jobs that run already go on.',
-    run: (web: WebContext, queue: string) => web.actions.clearQueue(queue),
+    sentence: 'The queue stays, empty. Jobs that run already go on. It can be undone for 15 minutes.',
+    run: (web: WebContext, queue: string, by: string) => web.actions.clearQueue(queue, by),
   },
   remove: {
     verb: 'Remove',
     done: 'Removed',
-    sentence: 'The queue comes back with the next job that is placed on it.',
-    run: (web: WebContext, queue: string) => web.actions.removeQueue(queue),
+    sentence: 'The queue comes back with the next job that is placed on it. It can be undone for 15 minutes.',
+    run: (web: WebContext, queue: string, by: string) => web.actions.removeQueue(queue, by),
   },
 } as const
 
@@ -81,7 +81,7 @@ export function queueActionPages(web: WebContext): Hono<WebEnv> {
           `Nothing was removed: the name that was typed is not ${shown(queue.name, 80)}.`,
         )
       }
-      const removal = await removals[kind].run(web, queue.name)
+      const removal = await removals[kind].run(web, queue.name, currentUser(c).name)
       const { count } = removal
       await recordAction(web, c, { action: `${kind} queue`, target: queue.name, count, result: 'done' })
       return seeOther(

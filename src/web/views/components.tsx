@@ -97,7 +97,7 @@ export function Time({
 }
 
 /** Any of the four formats in which Resque writes a moment. */
-function readTime(text: string): Date {
+export function readTime(text: string): Date {
   const iso = text
     .replace(/^(\d{4})\/(\d\d)\/(\d\d)/, '$1-$2-$3')
     .replace(/^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)/, '$1T$2')
@@ -252,6 +252,8 @@ export function Confirm({
   back,
   typed,
   fields = {},
+  inputs,
+  isHarmless = false,
   children,
 }: PropsWithChildren<
   View & {
@@ -263,6 +265,10 @@ export function Confirm({
     /** A word that must be typed, for what is large. */
     typed?: string | undefined
     fields?: Record<string, string | number>
+    /** Fields that the form asks for besides. */
+    inputs?: Child
+    /** What is done can be had back or does no harm: the button need not warn. */
+    isHarmless?: boolean
   }
 >) {
   return (
@@ -278,11 +284,12 @@ export function Confirm({
             <input name="typed" autocomplete="off" autocapitalize="off" spellcheck={false} required />
           </label>
         )}
+        {inputs}
         <div class="row">
           <a class="button" href={back} data-cancel="">
             Cancel
           </a>
-          <button class="danger" type="submit">
+          <button class={isHarmless ? 'primary' : 'danger'} type="submit">
             {button}
           </button>
         </div>

@@ -190,7 +190,17 @@ function Notices({ web, c, snapshot }: View & { snapshot: Snapshot | undefined }
     <>
       {notice && (
         <div class={`notice is-${notice.kind ?? 'done'}`} role="status">
-          <span>{shown(notice.text, 500)}</span>
+          <span>
+            {shown(notice.text, 500)}
+            {notice.link && (
+              <>
+                {' '}
+                <Link web={web} to={notice.link.to}>
+                  {shown(notice.link.label, 100)}
+                </Link>
+              </>
+            )}
+          </span>
           {notice.undo && (
             <Form web={web} c={c} action={notice.undo.action}>
               <button type="submit">{notice.undo.label}</button>
