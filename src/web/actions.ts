@@ -3,7 +3,6 @@
  */
 import { makeRef } from '../store/records.js'
 import type { Operations } from './operations.js'
-import { path } from './url.js'
 
 export interface Removal {
   /** How many are gone. */
@@ -27,7 +26,7 @@ const WAIT_MS = 5_000
 export function undoableActions(operations: Operations): Actions {
   const asRemoval = ({ id, done }: { id: string; done: number }): Removal => ({
     count: done,
-    ...(done > 0 && { undoPath: path`/operations/${id}/undo` }),
+    ...(done > 0 && { undoPath: `/operations/${id}/undo` }),
   })
   return {
     clearQueue: async (queue, by) => asRemoval(await operations.clearQueue(queue, { by })),

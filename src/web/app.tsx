@@ -16,9 +16,16 @@ import { answerError } from './errors.js'
 import { readNotice } from './notice.js'
 import { accountPages } from './pages/account.js'
 import { assetPages } from './pages/assets.js'
+import { auditPages } from './pages/audit.js'
+import { failedPages } from './pages/failed.js'
+import { failedBulkPages } from './pages/failed-bulk.js'
+import { failedEditPages } from './pages/failed-edit.js'
+import { failedJobPages } from './pages/failed-job.js'
 import { metricsPages } from './pages/metrics.js'
+import { operationPages } from './pages/operations.js'
 import { overviewPages } from './pages/overview.js'
 import { pendingPages } from './pages/pending.js'
+import { pendingBulkPages } from './pages/pending-bulk.js'
 import { pollPages } from './pages/poll.js'
 import { queueActionPages } from './pages/queue-actions.js'
 import { queuePages } from './pages/queues.js'
@@ -37,10 +44,17 @@ const modules: ((web: WebContext) => Hono<WebEnv>)[] = [
   queuePages,
   queueActionPages,
   pendingPages,
+  pendingBulkPages,
+  failedBulkPages,
+  failedJobPages,
+  failedEditPages,
+  failedPages,
+  operationPages,
   workerPages,
   workerActionPages,
   statsPages,
   metricsPages,
+  auditPages,
 ]
 
 export function makeApp(web: WebContext): Hono<WebEnv> {

@@ -8,6 +8,7 @@ import { messageOf } from '../errors.js'
 import type { Audit as StoredAudit } from '../store/audit.js'
 import { RateLimit } from './access/rate-limit.js'
 import type { Audit, AuditEntry, WebContext, WebEnv } from './context.js'
+import { shown } from './views/text.js'
 
 /** Records an action of this request. */
 export function recordAction(web: WebContext, c: Context<WebEnv>, entry: AuditEntry): Promise<void> {
@@ -38,7 +39,9 @@ export function makeAudit(store: StoredAudit, log: Logger, now: () => Date): Aud
   return {
     async record(actor, entry) {
       const { user, role, address: ip, requestId } = actor
-      log.info({ ...actor, ...entry }, `${user || 'somebody'}: ${entry.action}, ${entry.result}`)
+      // A name from outside must not make a line of its own.
+      const text = `${user || 'somebody'}: ${entry.action}, ${entry.result}`
+      log.info({ ...actor, ...entry }, shown(text, 500))
       if (entry.result === 'refused' && isTooMuch(user === '' ? `\0${ip}` : user, user === '')) return
       const { detail, ...rest } = entry
       const result = detail === undefined ? entry.result : `${entry.result}: ${detail}`

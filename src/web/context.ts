@@ -15,6 +15,7 @@ import type { FailedIndex } from './failed-index.js'
 import type { History } from './history.js'
 import type { Operations } from './operations.js'
 import type { WebSettings } from './options.js'
+import type { SearchGate } from './search-gate.js'
 import type { Snapshots } from './snapshot.js'
 
 export interface WebContext {
@@ -42,6 +43,8 @@ export interface WebContext {
   readonly failedIndex: FailedIndex
   /** Entries of failed lists and queues, a page at a time. */
   readonly entryPages: EntryPages
+  /** Keeps searches of one user few. */
+  readonly searches: SearchGate
 }
 
 export interface Tab {

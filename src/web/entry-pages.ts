@@ -157,8 +157,11 @@ export class EntryPages {
   /** How many waiting jobs match, as far as it looks. */
   async countPending(queue: string, filter: PendingFilter, limits: SearchLimits = {}): Promise<Count> {
     return counted(
-      await this.#search([{ kind: 'queue', name: queue }], 'fromHead', { ...countLimits, ...limits }, (_, entry) =>
-        matchesPending(filter, entry.bytes.toString()) ? true : undefined,
+      await this.#search(
+        [{ kind: 'queue', name: queue }],
+        'fromHead',
+        { ...countLimits, ...limits },
+        (_, entry) => (matchesPending(filter, entry.bytes.toString()) ? true : undefined),
       ),
     )
   }
@@ -187,6 +190,12 @@ export class EntryPages {
     if (!parts || !(await this.#failedLists()).includes(parts.list)) return undefined
     const entry = await this.#store.entries.find({ kind: 'failed', name: parts.list }, parts)
     return entry && readFailedJob(parts.list, entry.index, entry.bytes)
+  }
+
+  /** What stands at a place of a failed list now, where anything does. */
+  async at(list: string, index: number): Promise<FailedJob[]> {
+    const entries = await this.#store.entries.range({ kind: 'failed', name: list }, index, 1)
+    return entries.map((entry) => readFailedJob(list, entry.index, entry.bytes))
   }
 
   /** One waiting job, whole, wherever it is in its queue now; undefined if it was taken. */
@@ -253,7 +262,11 @@ function failedRow(source: Source, { isWhole, sizeBytes, ...entry }: PeekedEntry
     worker: member('worker'),
     failedAt: member('failed_at'),
   }
-  return { job: { ...job, ...known, ref: `${entry.index}.${entry.digest}@${source.name}` }, sizeBytes, isWhole }
+  return {
+    job: { ...job, ...known, ref: `${entry.index}.${entry.digest}@${source.name}` },
+    sizeBytes,
+    isWhole,
+  }
 }
 
 function pendingRow(source: Source, { isWhole, sizeBytes, ...entry }: PeekedEntry): PendingRow {

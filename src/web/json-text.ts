@@ -13,9 +13,9 @@ export interface JsonProblem {
 /** Deeper than this Ruby's parser refuses it. */
 const MAX_DEPTH = 100
 
-/** A string, a number, a word, or one of the signs between them. */
+/** A string (of what is no control character), a number, a word, or one of the signs between them. */
 const token =
-  /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+-])|(?:true|false|null)(?!\w)|[[\]{},:]/y
+  /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+-])|(?:true|false|null)(?!\w)|[[\]{},:]/y
 
 const space = /[ \t\n\r]*/y
 
@@ -38,8 +38,7 @@ export function readTokens(text: string): string[] | JsonProblem {
   const open: ('[' | '{')[] = []
   let expected: Expected = 'value'
   let at = 0
-  const afterValue = (): Expected =>
-    open.length === 0 ? 'end' : open.at(-1) === '[' ? ', or ]' : ', or }'
+  const afterValue = (): Expected => (open.length === 0 ? 'end' : open.at(-1) === '[' ? ', or ]' : ', or }')
   for (;;) {
     space.lastIndex = at
     space.test(text)
@@ -51,7 +50,8 @@ export function readTokens(text: string): string[] | JsonProblem {
     const kind = /^["\d\-tfn]/.test(found) ? (found.startsWith('"') ? 'string' : 'scalar') : found
     const next = step(kind, expected, open, afterValue)
     if (next === undefined) return problem(text, at, `Expected ${said[expected]}, got ${cut(found)}.`)
-    if (open.length > MAX_DEPTH) return problem(text, at, `Deeper than ${MAX_DEPTH} brackets, which Ruby refuses.`)
+    if (open.length > MAX_DEPTH)
+      return problem(text, at, `Deeper than ${MAX_DEPTH} brackets, which Ruby refuses.`)
     expected = next
     tokens.push(found)
     at = token.lastIndex
@@ -154,7 +154,10 @@ export function diffLines(before: string, after: string): DiffLine[] {
 
 function diffMiddle(a: string[], b: string[]): DiffLine[] {
   if (a.length * b.length > MAX_PAIRS)
-    return [...a.map((text) => ({ sign: '-' as const, text })), ...b.map((text) => ({ sign: '+' as const, text }))]
+    return [
+      ...a.map((text) => ({ sign: '-' as const, text })),
+      ...b.map((text) => ({ sign: '+' as const, text })),
+    ]
   const width = b.length + 1
   // Length of the longest common rest, from each pair of lines on.
   const common = new Uint32Array((a.length + 1) * width)

@@ -70,10 +70,7 @@ export class Operations {
    * Begins an operation. What it acts on is what is there at this moment: what fails or is enqueued later is not
    * touched. Rejects with ArgumentsError where a ref cannot be read, or names a list that is no failed list.
    */
-  async start(
-    spec: OperationSpec,
-    { by, id = newId(), waitMs = 0, mark }: StartOptions,
-  ): Promise<Operation> {
+  async start(spec: OperationSpec, { by, id = newId(), waitMs = 0, mark }: StartOptions): Promise<Operation> {
     checkId(id)
     const refs = refsOf(spec)
     const lists = refs ? [...refs.keys()] : await this.#listsOf(spec)
@@ -108,7 +105,9 @@ export class Operations {
    */
   async mark(kind: Source['kind'], names: readonly string[]): Promise<string> {
     const lists = await this.#snapshot(kind, [...names])
-    return JSON.stringify(Object.fromEntries(names.map((name, i) => [name, lists[i]])))
+    const text = JSON.stringify(Object.fromEntries(names.map((name, i) => [name, lists[i]])))
+    // In letters that no browser changes on their way through a form.
+    return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
   }
 
   /** Empties a queue into the trash, in one step; `unlist` takes its name away too. */
@@ -287,7 +286,12 @@ export class Operations {
     return tails.some(({ digests: [last] }, i) => last !== undefined && last !== lasts[i])
   }
 
-  async #clear(sources: Source[], by: string, id: string, { unlist = false, lasts }: { unlist?: boolean; lasts?: string[] | undefined }): Promise<Operation> {
+  async #clear(
+    sources: Source[],
+    by: string,
+    id: string,
+    { unlist = false, lasts }: { unlist?: boolean; lasts?: string[] | undefined },
+  ): Promise<Operation> {
     checkId(id)
     const { operations, trash } = this.#options.store
     const spec: StoredSpec = {

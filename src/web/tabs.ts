@@ -6,8 +6,10 @@ import type { Tab } from './context.js'
 export const tabs: Tab[] = [
   { path: '/overview', label: 'Overview', role: 'viewer' },
   { path: '/working', label: 'Working', role: 'viewer' },
+  { path: '/failed', label: 'Failed', role: 'viewer' },
   { path: '/queues', label: 'Queues', role: 'viewer' },
   { path: '/workers', label: 'Workers', role: 'viewer' },
   { path: '/stats', label: 'Stats', role: 'viewer' },
   { path: '/metrics', label: 'Metrics', role: 'viewer' },
+  { path: '/audit', label: 'Audit', role: 'operator' },
 ]

@@ -16,6 +16,7 @@ import { History } from './history.js'
 import { nodeHandler } from './node.js'
 import { Operations } from './operations.js'
 import { readWebOptions, type WebOptions } from './options.js'
+import { SearchGate } from './search-gate.js'
 import { Snapshots } from './snapshot.js'
 import { tabs } from './tabs.js'
 
@@ -68,6 +69,7 @@ export function createWeb(options: WebOptions): Web {
     operations,
     failedIndex,
     entryPages: new EntryPages(store, failedLists),
+    searches: new SearchGate(),
   }
   const app = makeApp(web)
   if (settings.history) web.history.start()

@@ -1,7 +1,9 @@
 // The matrix route × role × method over the app's own table of routes, and what reading leaves behind: nothing.
 
 import { expect, test } from 'vitest'
+import { digest } from '#built/store/records.js'
 import { useRoom } from '../room.js'
+import { failedRecord } from './records.js'
 import { bearer, openSite } from './site.js'
 
 const room = useRoom()
@@ -11,6 +13,10 @@ const rank = (role: string) => roles.indexOf(role as (typeof roles)[number])
 /** A real path for a route: its parameters filled with things that are there. */
 function fill(path: string, ref: string): string {
   return path
+    .replace('/failed/job/:ref', `/failed/job/${encodeURIComponent(`0.${digest(failedRecord(1))}@failed`)}`)
+    .replace('/failed/:queue', '/failed/failed')
+    .replace('/operations/:id', '/operations/3f0e4f0e-0000-4000-8000-000000000000')
+    .replace(':index', '0')
     .replace(':queue', 'mail')
     .replace(':ref', ref)
     .replace(':worker', encodeURIComponent('web:1:mail'))
@@ -27,12 +33,14 @@ async function seed(): Promise<string> {
     'resque:worker:web:1:mail',
     '{"queue":"mail","run_at":"2026-01-01T00:00:00Z","payload":{"class":"A","args":[]}}',
   )
+  await room.client.rpush('resque:failed', failedRecord(1), 'broken')
   const [job] = await room.resque.store.queues.glance('mail', 0, 1)
   return `0.${job?.digest}`
 }
 
+/** All but the audit, in which refusals stand. */
 async function dump(): Promise<string> {
-  const keys = (await room.client.keys('*')).sort()
+  const keys = (await room.client.keys('*')).filter((key) => key !== 'resque:web:audit').sort()
   const dumps = await Promise.all(keys.map((key) => room.client.dumpBuffer(key)))
   return keys.map((key, i) => `${key} ${dumps[i]?.toString('base64')}`).join('\n')
 }

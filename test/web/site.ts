@@ -27,6 +27,8 @@ export interface Ask {
   headers?: Record<string, string>
   /** Fields of a form. */
   form?: Record<string, string>
+  /** A body as it is, instead of a form. */
+  body?: string
   peer?: Peer
 }
 
@@ -46,7 +48,7 @@ export function openSite(room: Room, options: Partial<WebOptions> = {}): Site {
     limits: { mutations: 10_000 },
     ...options,
   })
-  const ask = (path: string, { method = 'GET', headers = {}, form, peer = loopback }: Ask = {}) => {
+  const ask = (path: string, { method = 'GET', headers = {}, form, body, peer = loopback }: Ask = {}) => {
     const host = headers.host ?? 'localhost:5678'
     const request = new Request(`http://${host}${path}`, {
       method,
@@ -55,7 +57,7 @@ export function openSite(room: Room, options: Partial<WebOptions> = {}): Site {
         ...headers,
         host,
       },
-      ...(method === 'POST' && { body: new URLSearchParams(form ?? {}).toString() }),
+      ...(method === 'POST' && { body: body ?? new URLSearchParams(form ?? {}).toString() }),
     })
     return web.fetch(request, peer)
   }

@@ -8,6 +8,7 @@ import { page } from '../views/layout.js'
 import { QueueTable } from '../views/queue-table.js'
 import { plural } from '../views/text.js'
 import { WorkingTable } from '../views/working-table.js'
+import { newFailures } from './new-failures.js'
 
 /** More are on the page of their own. */
 const MAX_WORKING = 20
@@ -23,6 +24,7 @@ export function overviewPages(web: WebContext): Hono<WebEnv> {
 async function overview(c: Context<WebEnv>, web: WebContext) {
   const user = c.get('user')
   const snapshot = await web.snapshots.get(user ?? { sees: () => false })
+  const failures = await newFailures(web, c, snapshot.failed)
   return (
     <>
       <h1 class="hidden">Overview</h1>
@@ -32,6 +34,7 @@ async function overview(c: Context<WebEnv>, web: WebContext) {
         </div>
         <QueueTable web={web} c={c} snapshot={snapshot} />
       </section>
+      {failures}
       <section aria-labelledby="working-title">
         <div class="section-head">
           <h2 id="working-title">Working</h2>

@@ -2,19 +2,20 @@
  * The list of queues, and one queue with its jobs.
  */
 import { type Context, Hono } from 'hono'
-import { parseJob } from '../../job.js'
-import { stringMember } from '../../store/glance.js'
 import type { PendingGlance } from '../../store/queues.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
+import { isEverything } from '../filters.js'
 import { nameParam, numberParam, wordParam } from '../params.js'
 import type { QueueLine, Snapshot } from '../snapshot.js'
 import { path, url } from '../url.js'
-import { Empty, Form, Json, Link, Name, Pager, Raw, StatusWord, type View } from '../views/components.js'
+import { Empty, Form, Link, Name, Pager, StatusWord, type View } from '../views/components.js'
 import { page } from '../views/layout.js'
+import { PendingFilterForm, PendingTable, type WaitingRow } from '../views/pending-table.js'
 import { QueueTable } from '../views/queue-table.js'
-import { bytes, plural, shown } from '../views/text.js'
+import { plural } from '../views/text.js'
+import { matching, readPendingFilter } from './pending-search.js'
 
 const PAGE_SIZE = 50
 
@@ -51,17 +52,22 @@ export function queuePages(web: WebContext): Hono<WebEnv> {
   pages.get('/queues/:queue', needs('viewer'), async (c) => {
     const start = numberParam(c, 'start', 0)
     const order = wordParam(c, 'order', ['asc', 'desc'] as const, 'asc')
+    const filter = readPendingFilter(c)
     const { queue, snapshot } = await queueOf(web, c)
     return page(
       c,
       web,
       { title: queue.name, tab: '/queues' },
       <section>
+        <link rel="stylesheet" href={url(web, web.assets.path('failed.css'))} />
         <QueueHead web={web} c={c} queue={queue} snapshot={snapshot} />
+        {queue.size > 0 && <PendingFilterForm web={web} c={c} queue={queue.name} filter={filter} />}
         {queue.size < 0 ? (
           <Empty title="This is no queue">Its key holds something else than a list of jobs.</Empty>
+        ) : isEverything(filter) ? (
+          await jobs(web, c, queue, start, order)
         ) : (
-          await jobs(web, queue, start, order)
+          await matching(web, c, queue.name, filter)
         )}
       </section>,
     )
@@ -131,7 +137,13 @@ function QueueHead({ web, c, queue, snapshot }: View & { queue: QueueLine; snaps
   )
 }
 
-async function jobs(web: WebContext, queue: QueueLine, start: number, order: 'asc' | 'desc') {
+async function jobs(
+  web: WebContext,
+  c: Context<WebEnv>,
+  queue: QueueLine,
+  start: number,
+  order: 'asc' | 'desc',
+) {
   if (queue.size === 0) return <Empty title="No jobs wait here">Jobs are taken as soon as they come.</Empty>
   const first = order === 'asc' ? start : queue.size - start - PAGE_SIZE
   const count = order === 'asc' ? PAGE_SIZE : Math.min(PAGE_SIZE, queue.size - start)
@@ -151,23 +163,7 @@ async function jobs(web: WebContext, queue: QueueLine, start: number, order: 'as
       {found.length === 0 ? (
         <Empty title="Nothing is here any more">The queue is shorter than that.</Empty>
       ) : (
-        <table class="cards">
-          <caption class="hidden">Jobs in {shown(queue.name, 100)}</caption>
-          <thead>
-            <tr>
-              <th scope="col" class="end">
-                No.
-              </th>
-              <th scope="col">Class</th>
-              <th scope="col">Arguments</th>
-            </tr>
-          </thead>
-          <tbody>
-            {found.map((job) => (
-              <JobRow web={web} queue={queue.name} job={job} />
-            ))}
-          </tbody>
-        </table>
+        <PendingTable web={web} c={c} queue={queue.name} rows={found.map(asRow)} />
       )}
       <Pager
         web={web}
@@ -182,30 +178,6 @@ async function jobs(web: WebContext, queue: QueueLine, start: number, order: 'as
   )
 }
 
-function JobRow({ web, queue, job }: { web: WebContext; queue: string; job: PendingGlance }) {
-  const isWhole = Buffer.byteLength(job.text) === job.bytes
-  const parsed = isWhole ? parseJob(job.text) : undefined
-  const isBroken = parsed instanceof Error
-  const name = parsed === undefined ? stringMember(job.text, 'class') : isBroken ? 'not a job' : parsed.class
-  return (
-    <tr>
-      <td class="end faint num" data-label="No.">
-        {job.index + 1}
-      </td>
-      <th scope="row">
-        <Link web={web} to={path`/queues/${queue}/job/${`${job.index}.${job.digest}`}`}>
-          <Name>{name}</Name>
-        </Link>
-      </th>
-      <td data-label="Arguments">
-        {parsed === undefined ? (
-          <span class="faint">{bytes(job.bytes)}, on its own page</span>
-        ) : isBroken ? (
-          <Raw web={web} text={job.text} limit={512} />
-        ) : (
-          <Json web={web} value={parsed.args} />
-        )}
-      </td>
-    </tr>
-  )
+function asRow(job: PendingGlance): WaitingRow {
+  return { ...job, isWhole: Buffer.byteLength(job.text) === job.bytes }
 }

@@ -55,5 +55,23 @@ export function shown(text: string, limit: number, lines = false): string {
   })
 }
 
+/**
+ * Whether a text can stand in a field of a form and come back as it is: nothing in it that browsers change, or that could
+ * deceive the eye.
+ */
+export function isPlain(text: string): boolean {
+  return shown(text, text.length) === text
+}
+
+/** JSON text whose every character can be seen: the others are escaped, which means the same. */
+export function seeable(json: string): string {
+  return json.replace(deceptive, (char) => {
+    if (/[\n\t]/.test(char)) return char
+    return [...Array(char.length).keys()]
+      .map((i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`)
+      .join('')
+  })
+}
+
 // Control and format characters of Unicode, and its two line separators.
 const deceptive = /[\p{Cc}\p{Cf}\u2028\u2029]/gu

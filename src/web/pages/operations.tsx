@@ -1,0 +1,260 @@
+/**
+ * What is under way, or was, of work on many entries: how far it is, cancel, undo.
+ */
+import { type Context, Hono } from 'hono'
+import { Refusal } from '../access/refusal.js'
+import { currentUser, includes, needs } from '../access/roles.js'
+import { recordAction } from '../audit.js'
+import type { WebContext, WebEnv } from '../context.js'
+import { partsOf } from '../failed-query.js'
+import { seeOther } from '../notice.js'
+import type { Operation } from '../operation-spec.js'
+import { nameParam } from '../params.js'
+import { path, url } from '../url.js'
+import { Count, Empty, Fact, Form, Link, Name, StatusWord, Time, type View } from '../views/components.js'
+import { page } from '../views/layout.js'
+import { operationResult, operationTitle } from '../views/operation-text.js'
+import { plural, shown, thousands } from '../views/text.js'
+
+const SHOWN = 100
+
+export function operationPages(web: WebContext): Hono<WebEnv> {
+  const pages = new Hono<WebEnv>()
+
+  pages.get('/operations', needs('viewer'), async (c) => {
+    const operations = (await web.operations.recent(SHOWN)).filter((each) => maySee(c, each))
+    const isRunning = operations.some(({ state }) => state === 'running')
+    return page(
+      c,
+      web,
+      { title: 'Operations', ...(isRunning && { refreshSeconds: 5 }) },
+      <section>
+        <div class="section-head">
+          <h1>Operations</h1>
+          <span class="faint">work on many jobs at once, of the last 7 days</span>
+        </div>
+        <OperationTable web={web} operations={operations} />
+      </section>,
+    )
+  })
+
+  pages.get('/operations/:id', needs('viewer'), async (c) => {
+    const operation = await operationOf(web, c)
+    const isRunning = operation.state === 'running'
+    return page(
+      c,
+      web,
+      { title: operationTitle(operation), ...(isRunning && { refreshSeconds: 2 }) },
+      <One web={web} c={c} operation={operation} />,
+    )
+  })
+
+  pages.post('/operations/:id/cancel', needs('operator'), async (c) => {
+    const operation = await operationOf(web, c)
+    const isCancelled = await web.operations.cancel(operation.id)
+    await recordAction(web, c, {
+      action: 'cancel operation',
+      operation: operation.id,
+      result: isCancelled ? 'done' : 'gone',
+    })
+    return seeOther(c, web, path`/operations/${operation.id}`, {
+      text: isCancelled ? 'Cancelled. What was done before stays done.' : 'It had ended before.',
+      kind: isCancelled ? 'done' : 'warning',
+    })
+  })
+
+  pages.post('/operations/:id/undo', needs('operator'), async (c) => {
+    const id = nameParam(c, 'id')
+    // What is removed in one step has a trash and no operation.
+    const hasTrash =
+      currentUser(c).seesAll && /^[0-9a-f-]{36}$/.test(id) && (await web.store.trash.size(id)) > 0
+    const operation = hasTrash ? await web.operations.get(id) : await operationOf(web, c)
+    const { restored, state } = await web.operations.undo(id)
+    await recordAction(web, c, {
+      action: 'undo',
+      operation: id,
+      count: restored,
+      result: state === 'restored' ? 'done' : 'gone',
+    })
+    const [list] = operation?.lists ?? []
+    const to =
+      list === undefined
+        ? '/overview'
+        : operation?.source === 'queue'
+          ? path`/queues/${list}`
+          : '/failed?view=list'
+    if (state === 'running')
+      return seeOther(c, web, path`/operations/${id}`, {
+        text: 'It is still running: cancel it first.',
+        kind: 'warning',
+      })
+    return seeOther(c, web, to, {
+      text:
+        state === 'restored'
+          ? `Undone: ${plural(restored, 'job')} came back.`
+          : 'There is nothing left to bring back: it was undone before, or 15 minutes are over.',
+      kind: state === 'restored' ? 'done' : 'warning',
+    })
+  })
+  return pages
+}
+
+/** Filters and lists say names of queues: who does not see all of them sees what he began himself. */
+function maySee(c: Context<WebEnv>, operation: Operation): boolean {
+  const user = currentUser(c)
+  return user.seesAll || operation.by === user.name
+}
+
+async function operationOf(web: WebContext, c: Context<WebEnv>): Promise<Operation> {
+  const id = nameParam(c, 'id')
+  const operation = /^[0-9a-zA-Z-]{8,64}$/.test(id) ? await web.operations.get(id) : undefined
+  if (operation && maySee(c, operation)) return operation
+  throw new Refusal(404, 'There is no such operation.', { hint: 'They are kept for 7 days.' })
+}
+
+const states = {
+  running: { status: 'busy', word: 'running' },
+  done: { status: 'done', word: 'done' },
+  cancelled: { status: 'paused', word: 'cancelled' },
+  broken: { status: 'failed', word: 'stopped' },
+} as const
+
+function OperationTable({ web, operations }: { web: WebContext; operations: readonly Operation[] }) {
+  if (operations.length === 0)
+    return <Empty title="No operations">What is done to many jobs at once stands here for 7 days.</Empty>
+  return (
+    <table class="cards">
+      <caption class="hidden">Operations, newest first</caption>
+      <thead>
+        <tr>
+          <th scope="col">What</th>
+          <th scope="col">State</th>
+          <th scope="col" class="end">
+            Jobs
+          </th>
+          <th scope="col">By</th>
+          <th scope="col">Begun</th>
+        </tr>
+      </thead>
+      <tbody>
+        {operations.map((operation) => (
+          <tr>
+            <th scope="row">
+              <Link web={web} to={path`/operations/${operation.id}`}>
+                {operationTitle(operation)}
+              </Link>
+            </th>
+            <td data-label="State">
+              <StatusWord {...states[operation.state]} />
+            </td>
+            <td class="end" data-label="Jobs">
+              <span class="num">
+                {thousands(operation.done)} of {thousands(operation.total)}
+              </span>
+            </td>
+            <td data-label="By">
+              <Name limit={60}>{operation.by}</Name>
+            </td>
+            <td data-label="Begun">
+              <Time web={web} at={operation.createdAt} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+function One({ web, c, operation }: View & { operation: Operation }) {
+  const { id, state, phase, total, done, skipped, gone } = operation
+  const mayAct = includes(currentUser(c).role, 'operator')
+  const isRunning = state === 'running'
+  const worked = done + skipped + gone
+  const parts = operation.failureFilter
+    ? partsOf(operation.failureFilter)
+    : Object.entries(operation.pendingFilter ?? {}).map(([name, value]) => ({ name, value: String(value) }))
+  return (
+    <>
+      <link rel="stylesheet" href={url(web, web.assets.path('failed.css'))} />
+      <section>
+        <p class="crumbs">
+          <Link web={web} to="/operations">
+            Operations
+          </Link>
+        </p>
+        <div class="section-head">
+          <h1>{operationTitle(operation)}</h1>
+          <StatusWord {...states[state]} />
+          {mayAct && (
+            <div class="row">
+              {isRunning && (
+                <Form web={web} c={c} action={path`/operations/${id}/cancel`}>
+                  <button type="submit">Cancel</button>
+                </Form>
+              )}
+              {operation.isUndoable && (
+                <Form web={web} c={c} action={path`/operations/${id}/undo`}>
+                  <button type="submit">Undo</button>
+                </Form>
+              )}
+            </div>
+          )}
+        </div>
+        {isRunning ? (
+          <div class="progress" role="status">
+            <label for="progress" class="num">
+              {phase === 'noting'
+                ? `Looking for what is meant: ${plural(total, 'job')} so far`
+                : `${thousands(worked)} of ${plural(total, 'job')}`}
+            </label>
+            {phase === 'noting' ? (
+              <progress id="progress" />
+            ) : (
+              <progress id="progress" value={worked} max={Math.max(1, total)} />
+            )}
+            <p class="faint small">You may leave this page. It loads again by itself.</p>
+          </div>
+        ) : (
+          <p>{operationResult(operation)}</p>
+        )}
+        {operation.error !== '' && <p class="complaint">{shown(operation.error, 500)}</p>}
+        <dl class="facts">
+          <Fact label={operation.source === 'queue' ? 'Queue' : 'List'}>
+            <Name limit={300}>{operation.lists.join(', ')}</Name>
+          </Fact>
+          {parts.map(({ name, value }) => (
+            <Fact label={`Where ${name} is`}>
+              <Name limit={200}>{value}</Name>
+            </Fact>
+          ))}
+          {operation.intoQueue !== undefined && (
+            <Fact label="Into queue">
+              <Name>{operation.intoQueue}</Name>
+            </Fact>
+          )}
+          <Fact label="Meant">
+            <Count value={total} />
+          </Fact>
+          <Fact label="Done">
+            <Count value={done} />
+          </Fact>
+          <Fact label="Skipped">
+            <Count value={skipped} />
+          </Fact>
+          <Fact label="Gone already">
+            <Count value={gone} />
+          </Fact>
+          <Fact label="By">
+            <Name limit={60}>{operation.by}</Name>
+          </Fact>
+          <Fact label="Begun">
+            <Time web={web} at={operation.createdAt} />
+          </Fact>
+          <Fact label="Ended">
+            <Time web={web} at={operation.endedAt} missing="not yet" />
+          </Fact>
+        </dl>
+      </section>
+    </>
+  )
+}

@@ -1,0 +1,154 @@
+/**
+ * Groups of failures: the same class, exception and message, with how many, since when, and what to do about all of them.
+ */
+import { redactText } from '../access/redact.js'
+import { currentUser, includes } from '../access/roles.js'
+import type { GroupSummary } from '../failed-index.js'
+import { pathOf, queryOf } from '../failed-query.js'
+import type { FailureFilter } from '../filters.js'
+import { url } from '../url.js'
+import { Sparkline } from './chart.js'
+import { Count, Link, Name, Time, type View } from './components.js'
+import { plural, shown, thousands } from './text.js'
+
+export function GroupTable({
+  web,
+  c,
+  groups,
+  filter,
+  span,
+  caption,
+  isSmall = false,
+}: View & {
+  groups: readonly GroupSummary[]
+  /** Of the page: the group narrows it further. */
+  filter: FailureFilter
+  /** What the sparklines span, in words. */
+  span: string
+  caption: string
+  /** Without actions, for a page that is about more. */
+  isSmall?: boolean
+}) {
+  const mayAct = !isSmall && includes(currentUser(c).role, 'operator')
+  return (
+    <table class="cards groups">
+      <caption class="hidden">{caption}</caption>
+      <thead>
+        <tr>
+          <th scope="col">Failure</th>
+          <th scope="col" class="end">
+            Jobs
+          </th>
+          <th scope="col">Last</th>
+          <th scope="col">{span}</th>
+          {mayAct && (
+            <th scope="col" class="end">
+              <span class="hidden">Actions</span>
+            </th>
+          )}
+        </tr>
+      </thead>
+      <tbody>
+        {groups.map((group) => (
+          <GroupRow web={web} c={c} group={group} filter={filter} span={span} mayAct={mayAct} />
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+function GroupRow({
+  web,
+  group,
+  filter,
+  span,
+  mayAct,
+}: View & { group: GroupSummary; filter: FailureFilter; span: string; mayAct: boolean }) {
+  const own = narrowed(filter, group)
+  const to = pathOf(own)
+  const name = shown(group.class === '' ? '(empty)' : group.class, 60)
+  const [queue, ...others] = group.queues
+  const highest = Math.max(...group.sparkline)
+  return (
+    <tr>
+      <th scope="row">
+        <Link web={web} to={to} query={{ ...queryOf(own), view: 'list' }}>
+          <Name limit={120}>{group.class}</Name>
+        </Link>
+        <div class="error-line">
+          {group.exception !== '' && (
+            <b>
+              <Name limit={120}>{group.exception}</Name>
+            </b>
+          )}{' '}
+          <span>{shown(redactText(group.message, web.settings.secrets), 160)}</span>
+        </div>
+        {queue !== undefined && queue.queue !== '' && (
+          <div class="faint small">
+            in <Name limit={60}>{queue.queue}</Name>
+            {others.length > 0 && ` and ${plural(others.length, 'other queue')}`}
+          </div>
+        )}
+      </th>
+      <td class="end" data-label="Jobs">
+        <Count value={group.count} />
+        {group.open < group.count && (
+          <div class="faint small num">
+            {group.open === 0 ? 'all retried' : `${thousands(group.open)} not retried`}
+          </div>
+        )}
+      </td>
+      <td class="nowrap" data-label="Last">
+        <Time web={web} at={group.lastAt === 0 ? undefined : new Date(group.lastAt * 1_000)} />
+        {group.firstAt !== group.lastAt && group.firstAt > 0 && (
+          <div class="faint small">
+            first <Time web={web} at={new Date(group.firstAt * 1_000)} />
+          </div>
+        )}
+      </td>
+      <td class="trend" data-label={span}>
+        {highest === 0 ? (
+          <span class="faint">–</span>
+        ) : (
+          <Sparkline
+            values={group.sparkline}
+            label={`${name}, ${span}: ${plural(
+              group.sparkline.reduce((sum, each) => sum + each, 0),
+              'failure',
+            )}, at most ${thousands(highest)} at a time`}
+          />
+        )}
+      </td>
+      {mayAct && (
+        <td class="end actions">
+          {group.open > 0 && group.exception !== '' && (
+            <a
+              class="button small"
+              href={url(web, '/failed/retry', { ...queryOf(own), list: own.list })}
+              data-confirm=""
+            >
+              Retry {thousands(group.open)} <span class="hidden">{name}</span>
+            </a>
+          )}{' '}
+          <a
+            class="button small quiet-danger"
+            href={url(web, '/failed/remove', { ...queryOf(own), list: own.list })}
+            data-confirm=""
+          >
+            Remove {thousands(group.count)} <span class="hidden">{name}</span>
+          </a>
+        </td>
+      )}
+    </tr>
+  )
+}
+
+/** The filter of a page, and of it one group. */
+function narrowed(filter: FailureFilter, group: GroupSummary): FailureFilter {
+  return {
+    ...filter,
+    ...(group.class !== '' && { class: group.class }),
+    ...(group.exception !== '' && { exception: group.exception }),
+    group: group.id,
+  }
+}

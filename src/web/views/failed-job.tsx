@@ -1,0 +1,185 @@
+/**
+ * The parts of the page of one failed job.
+ */
+import { parseJson } from '../../json.js'
+import type { FailedJob } from '../../store/records.js'
+import { redact, redactText } from '../access/redact.js'
+import { currentUser, includes } from '../access/roles.js'
+import type { WebContext } from '../context.js'
+import { groupOf } from '../failed-groups.js'
+import { pathOf, queryOf } from '../failed-query.js'
+import { spread } from '../json-text.js'
+import { newId } from '../operations.js'
+import { path } from '../url.js'
+import { Fact, Form, Link, Name, StatusWord, Time, type View } from './components.js'
+import { ErrorLine } from './failed-table.js'
+import { isPlain, plural, shown, thousands } from './text.js'
+
+const MAX_BACKTRACE = 200
+
+/** Whether anything of it is hidden from view. */
+function hasHidden(web: WebContext, job: FailedJob): boolean {
+  const { secrets } = web.settings
+  const parsed = parseJson(job.text)
+  if (parsed === undefined) return redactText(job.text, secrets) !== job.text
+  return JSON.stringify(redact(parsed, secrets)) !== JSON.stringify(parsed)
+}
+
+/** Laid out for reading; with its secrets hidden by name where it is JSON, by their look where it is not. */
+export function rawText(web: WebContext, job: FailedJob): string {
+  const { secrets } = web.settings
+  if (secrets.length === 0) return spread(job.text)
+  const parsed = JSON.parse(job.text) as unknown
+  return JSON.stringify(redact(parsed, secrets), null, 2)
+}
+
+export function FailedJobHead({
+  web,
+  c,
+  job,
+  isRevealed,
+  queues,
+}: View & { job: FailedJob; isRevealed: boolean; queues: readonly string[] }) {
+  const mayAct = includes(currentUser(c).role, 'operator')
+  const at = path`/failed/job/${job.ref}`
+  const isRetried = job.retriedAt !== undefined
+  const fields = isRetried ? { again: 'yes' } : {}
+  return (
+    <>
+      <div class="section-head">
+        <h1>
+          <Name>{job.class === '' ? 'not a failed record' : job.class}</Name>
+        </h1>
+        {isRetried ? <StatusWord status="done" word="retried" /> : <StatusWord status="failed" />}
+        {mayAct && (
+          <div class="row">
+            {job.isReadable && (
+              <>
+                <Form web={web} c={c} action={`${at}/retry`} fields={fields}>
+                  <button class="primary" type="submit">
+                    {isRetried ? 'Retry again' : 'Retry'}
+                  </button>
+                </Form>
+                {job.class !== '' && (
+                  <Link web={web} to={`${at}/edit`} class="button">
+                    Edit and retry
+                  </Link>
+                )}
+              </>
+            )}
+            <Form web={web} c={c} action={`${at}/remove`} fields={{ operation: newId() }}>
+              <button class="quiet-danger" type="submit">
+                Remove
+              </button>
+            </Form>
+          </div>
+        )}
+      </div>
+      <div class="error-box">
+        <ErrorLine
+          web={isRevealed ? { ...web, settings: { ...web.settings, secrets: [] } } : web}
+          exception={job.exception}
+          error={job.error}
+          limit={2_000}
+        />
+      </div>
+      {mayAct && (
+        <div class="row">
+          {job.isReadable && (
+            <Form web={web} c={c} action={`${at}/retry`} fields={fields} class="row">
+              <label class="row">
+                <span>Into queue</span>
+                <input name="queue" list="queues" required maxlength={512} size={16} autocomplete="off" />
+              </label>
+              <datalist id="queues">
+                {queues
+                  .filter(isPlain)
+                  .slice(0, 200)
+                  .map((name) => (
+                    <option value={name} />
+                  ))}
+              </datalist>
+              <button type="submit">Retry there</button>
+            </Form>
+          )}
+          {!isRevealed && hasHidden(web, job) && (
+            <Form web={web} c={c} action={`${at}/reveal`}>
+              <button type="submit">Show what is hidden</button>
+            </Form>
+          )}
+        </div>
+      )}
+    </>
+  )
+}
+
+export function FailedJobFacts({
+  web,
+  job,
+  isWorkerThere,
+}: {
+  web: WebContext
+  job: FailedJob
+  isWorkerThere: boolean
+}) {
+  const group = groupOf(job)
+  const same = {
+    ...(job.class !== '' && { class: job.class }),
+    ...(job.exception !== '' && { exception: job.exception }),
+    group: group.id,
+  }
+  const alike = web.failedIndex.state.isReady ? web.failedIndex.count(same) : undefined
+  return (
+    <dl class="facts">
+      <Fact label="Failed">
+        <Time web={web} at={job.failedAt} />
+      </Fact>
+      {job.retriedAt !== undefined && (
+        <Fact label="Retried">
+          <Time web={web} at={job.retriedAt} />
+        </Fact>
+      )}
+      <Fact label="Queue">
+        {job.queue === '' ? (
+          '–'
+        ) : (
+          <Link web={web} to={path`/queues/${job.queue}`}>
+            <Name>{job.queue}</Name>
+          </Link>
+        )}
+      </Fact>
+      <Fact label="Worker">
+        {isWorkerThere ? (
+          <Link web={web} to={path`/workers/${job.worker}`}>
+            <Name>{job.worker}</Name>
+          </Link>
+        ) : (
+          <Name>{job.worker}</Name>
+        )}
+      </Fact>
+      <Fact label="Place in the list">
+        <span class="num">{thousands(job.index + 1)}</span> of <Name>{job.list}</Name>, the oldest first
+      </Fact>
+      <Fact label="Same failure">
+        <Link web={web} to={pathOf(same)} query={{ ...queryOf(same), view: 'list' }}>
+          {alike === undefined ? 'Jobs that failed alike' : `${plural(alike, 'job')} failed alike`}
+        </Link>
+      </Fact>
+    </dl>
+  )
+}
+
+export function Backtrace({ web, job: { backtrace } }: { web: WebContext; job: FailedJob }) {
+  if (backtrace.length === 0) return <p class="faint">No backtrace was kept.</p>
+  const [first = ''] = backtrace
+  const lines = backtrace.slice(0, MAX_BACKTRACE).map((line) => shown(line, 500))
+  return (
+    <details class="backtrace">
+      <summary>
+        Backtrace, {plural(backtrace.length, 'line')}{' '}
+        <code class="args">{shown(redactText(first, web.settings.secrets), 100)}</code>
+      </summary>
+      <pre class="json">{redactText(lines.join('\n'), web.settings.secrets)}</pre>
+    </details>
+  )
+}

@@ -1,0 +1,160 @@
+/**
+ * Waiting jobs in rows, and the form that narrows them.
+ */
+import { parseJob } from '../../job.js'
+import { stringMember } from '../../store/glance.js'
+import { currentUser, includes } from '../access/roles.js'
+import { hereOf } from '../failed-query.js'
+import type { PendingFilter } from '../filters.js'
+import { newId } from '../operations.js'
+import { path, url } from '../url.js'
+import { Form, Json, Link, Name, Raw, type View } from './components.js'
+import { bytes, isPlain, shown } from './text.js'
+
+export interface WaitingRow {
+  index: number
+  digest: string
+  /** Whole, or its beginning. */
+  text: string
+  /** Of the whole. */
+  bytes: number
+  isWhole: boolean
+}
+
+export function PendingTable({ web, c, queue, rows }: View & { queue: string; rows: readonly WaitingRow[] }) {
+  const mayAct = includes(currentUser(c).role, 'operator')
+  const table = (
+    <table class="cards">
+      <caption class="hidden">Jobs in {shown(queue, 100)}</caption>
+      <thead>
+        <tr>
+          {mayAct && (
+            <th scope="col">
+              <span class="hidden">Select</span>
+            </th>
+          )}
+          <th scope="col" class="end">
+            No.
+          </th>
+          <th scope="col">Class</th>
+          <th scope="col">Arguments</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <Row web={web} queue={queue} row={row} mayAct={mayAct} />
+        ))}
+      </tbody>
+    </table>
+  )
+  if (!mayAct) return table
+  return (
+    <Form
+      web={web}
+      c={c}
+      action={path`/queues/${queue}/selected`}
+      class="stack"
+      fields={{ back: hereOf(web, c), operation: newId() }}
+    >
+      <div class="row selected-actions">
+        <span class="faint">Selected:</span>
+        <button class="small quiet-danger" type="submit">
+          Remove selected
+        </button>
+      </div>
+      {table}
+    </Form>
+  )
+}
+
+function Row({
+  web,
+  queue,
+  row,
+  mayAct,
+}: {
+  web: View['web']
+  queue: string
+  row: WaitingRow
+  mayAct: boolean
+}) {
+  const parsed = row.isWhole ? parseJob(row.text) : undefined
+  const isBroken = parsed instanceof Error
+  const name = parsed === undefined ? stringMember(row.text, 'class') : isBroken ? 'not a job' : parsed.class
+  const ref = `${row.index}.${row.digest}`
+  return (
+    <tr>
+      {mayAct && (
+        <td class="select">
+          <label class="box">
+            <input
+              type="checkbox"
+              name="ref"
+              value={ref}
+              aria-label={`Select no. ${row.index + 1}, ${shown(name, 60)}`}
+            />
+          </label>
+        </td>
+      )}
+      <td class="end faint num" data-label="No.">
+        {row.index + 1}
+      </td>
+      <th scope="row">
+        <Link web={web} to={path`/queues/${queue}/job/${ref}`}>
+          <Name>{name}</Name>
+        </Link>
+      </th>
+      <td data-label="Arguments">
+        {parsed === undefined ? (
+          <span class="faint">{bytes(row.bytes)}, on its own page</span>
+        ) : isBroken ? (
+          <Raw web={web} text={row.text} limit={512} />
+        ) : (
+          <Json web={web} value={parsed.args} />
+        )}
+      </td>
+    </tr>
+  )
+}
+
+export function PendingFilterForm({ web, queue, filter }: View & { queue: string; filter: PendingFilter }) {
+  const isNarrow = filter.class !== undefined || filter.text !== undefined
+  return (
+    <search>
+      <form method="get" action={url(web, path`/queues/${queue}`)} class="filter">
+        <div class="row">
+          <label class="grow">
+            <span class="hidden">Class</span>
+            <input
+              name="class"
+              value={plainOr(filter.class)}
+              placeholder="Class"
+              maxlength={512}
+              autocomplete="off"
+            />
+          </label>
+          <label class="grow">
+            <span class="hidden">Text in the job</span>
+            <input
+              type="search"
+              name="text"
+              value={plainOr(filter.text)}
+              placeholder="Text in the job"
+              maxlength={512}
+            />
+          </label>
+          <button type="submit">Filter</button>
+          {isNarrow && (
+            <Link web={web} to={path`/queues/${queue}`} class="button">
+              All jobs
+            </Link>
+          )}
+        </div>
+      </form>
+    </search>
+  )
+}
+
+function plainOr(text: string | undefined): string {
+  return text !== undefined && isPlain(text) ? text : ''
+}
