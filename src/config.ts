@@ -213,6 +213,9 @@ export interface Environment {
   webPassword: string | undefined
   /** `RESQUE_WEB_SECRET`: signs what the web pages must recognise, in every process that serves them. */
   webSecret: string | undefined
+  /** `RAILS_ENV` and `RESQUE_SCHEDULER_MASTER_LOCK_PREFIX`: what resque-scheduler goes by. */
+  schedulerEnvironment: string | undefined
+  schedulerLockPrefix: string | undefined
   /** `RAILS_ENV`, else `RACK_ENV`, else `RESQUE_ENV`, else `NODE_ENV`; shown in `info`. */
   environment: string
   /** `NO_COLOR` is set. */
@@ -240,6 +243,8 @@ export function readEnvironment(env: Record<string, string | undefined> = proces
     webUser: env.RESQUE_WEB_USER || undefined,
     webPassword: env.RESQUE_WEB_PASSWORD || undefined,
     webSecret: env.RESQUE_WEB_SECRET || undefined,
+    schedulerEnvironment: env.RAILS_ENV || undefined,
+    schedulerLockPrefix: env.RESQUE_SCHEDULER_MASTER_LOCK_PREFIX || undefined,
     environment: env.RAILS_ENV || env.RACK_ENV || env.RESQUE_ENV || env.NODE_ENV || 'development',
     noColor: Boolean(env.NO_COLOR),
   }

@@ -43,6 +43,7 @@ const mayUse: Record<string, readonly string[]> = {
   'cli-progress': ['cli'],
   yaml: edges,
   croner: edges,
+  cronstrue: ['web'],
   hono: ['web'],
   '@hono/node-server': ['web'],
   'prom-client': ['metrics'],

@@ -134,6 +134,7 @@ test("Ruby's environment variables are read, times in seconds", () => {
     RESQUE_WEB_USER: 'ann',
     RESQUE_WEB_PASSWORD: 'pw',
     RESQUE_WEB_SECRET: 'key',
+    RESQUE_SCHEDULER_MASTER_LOCK_PREFIX: 'app',
     RACK_ENV: 'staging',
     REDIS_URL: 'redis://h',
     RESQUE_NAMESPACE: 'ns',
@@ -158,6 +159,7 @@ test("Ruby's environment variables are read, times in seconds", () => {
     webUser: 'ann',
     webPassword: 'pw',
     webSecret: 'key',
+    schedulerLockPrefix: 'app',
     environment: 'staging',
     noColor: true,
   })

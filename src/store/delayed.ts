@@ -39,6 +39,8 @@ export interface DelayedJob extends EntryRef {
 
 /** How many jobs one call of a long work moves or removes. */
 const CHUNK = 100
+/** How many times a search reads at once. */
+const AHEAD = 20
 
 /** What both scripts end with: forgets that `entry` waits for this time, and the time when nothing waits for it. */
 const forget = `
@@ -190,15 +192,19 @@ export class Delayed {
 
   /**
    * Puts all jobs of one time on their queues, in their order and in chunks; as many as there are when it begins. Returns
-   * how many, and how many stay because they name no queue or are no jobs.
+   * how many, and how many stay because they name no queue, are no jobs, or are not meant.
    */
-  async queueAllNow(time: number, queue?: string): Promise<{ queued: number; left: number }> {
+  async queueAllNow(
+    time: number,
+    queue?: string,
+    isMeant: (job: DelayedJob) => boolean = () => true,
+  ): Promise<{ queued: number; left: number }> {
     let queued = 0
     let left = 0
     for (let ahead = await this.size(time); ahead > 0; ) {
       const jobs = await this.jobs(time, left, Math.min(CHUNK, ahead))
       if (jobs.length === 0) break
-      const count = await this.queueNow(time, jobs, queue)
+      const count = await this.queueNow(time, jobs.filter(isMeant), queue)
       queued += count
       left += jobs.length - count
       ahead -= jobs.length
@@ -238,7 +244,11 @@ export class Delayed {
    * looked at. `next`, if there is more, goes on where this ended.
    */
   async search(
-    wanted: { class?: string | undefined; text?: string | undefined },
+    wanted: {
+      class?: string | undefined
+      text?: string | undefined
+      isMeant?: (job: DelayedJob) => boolean
+    },
     { from = { time: Number.NEGATIVE_INFINITY, index: 0 }, limit = 50, looks = 10_000 } = {},
   ): Promise<{ jobs: DelayedJob[]; looked: number; next: { time: number; index: number } | undefined }> {
     const jobs: DelayedJob[] = []
@@ -249,22 +259,35 @@ export class Delayed {
       const args = [this.#keys.delayedTimes, min, '+inf', 'LIMIT', 0, CHUNK]
       const times = ((await this.#connection.send('zrangebyscore', args)) as string[]).flatMap(readTime)
       if (times.length === 0) return { jobs, looked, next: undefined }
-      for (const time of times) {
-        for (let start = time === position.time ? position.index : 0; ; ) {
-          if (looked >= looks) return { jobs, looked, next: { time, index: start } }
-          const chunk = await this.jobs(time, start, CHUNK)
-          for (const job of chunk) {
-            looked++
-            start++
-            if (wanted.class !== undefined && job.class !== wanted.class) continue
-            if (wanted.text !== undefined && !job.text.includes(wanted.text)) continue
-            jobs.push(job)
-            if (jobs.length >= limit) return { jobs, looked, next: { time, index: start } }
+      for (let ahead = 0; ahead < times.length; ahead += AHEAD) {
+        const some = times.slice(ahead, ahead + AHEAD)
+        const startOf = (time: number) => (time === position.time ? position.index : 0)
+        const heads = (await this.#connection.sendAllForBytes(
+          some.map(
+            (time) =>
+              ['lrange', [this.#keys.delayed(time), startOf(time), startOf(time) + CHUNK - 1]] as const,
+          ),
+        )) as (Buffer[] | null)[]
+        for (const [i, time] of some.entries()) {
+          let start = startOf(time)
+          let chunk = (heads[i] ?? []).map((entry, j) => readDelayed(time, start + j, entry))
+          for (;;) {
+            if (looked >= looks) return { jobs, looked, next: { time, index: start } }
+            for (const job of chunk) {
+              looked++
+              start++
+              if (wanted.class !== undefined && job.class !== wanted.class) continue
+              if (wanted.text !== undefined && !job.text.includes(wanted.text)) continue
+              if (wanted.isMeant && !wanted.isMeant(job)) continue
+              jobs.push(job)
+              if (jobs.length >= limit) return { jobs, looked, next: { time, index: start } }
+            }
+            if (chunk.length < CHUNK) break
+            chunk = await this.jobs(time, start, CHUNK)
           }
-          if (chunk.length < CHUNK) break
+          // A time without jobs costs a look too: there may be many of them.
+          looked++
         }
-        // A time without jobs costs a look too: there may be many of them.
-        looked++
       }
       if (times.length < CHUNK) return { jobs, looked, next: undefined }
       position = { time: (times.at(-1) as number) + 1, index: 0 }
@@ -297,7 +320,7 @@ function readTime(member: string): number[] {
   return Number.isSafeInteger(time) && String(time) === member ? [time] : []
 }
 
-function readDelayed(time: number, index: number, entry: Buffer): DelayedJob {
+export function readDelayed(time: number, index: number, entry: Buffer): DelayedJob {
   const text = entry.toString()
   const value = parseJson(text)
   const item = isJsonObject(value) ? value : {}

@@ -2,7 +2,7 @@
  * Schedules, as resque-scheduler keeps those that persist (protocol 11.1, 11.4), and who is its master. Those it has from a
  * file live in its memory alone, and only their last times show here.
  */
-import { isJsonObject, parseJson } from '../json.js'
+import { isJsonObject, parseJson, withMember } from '../json.js'
 import type { Connection } from './connection.js'
 import { payloadOf } from './delayed.js'
 import type { Keys } from './keys.js'
@@ -94,10 +94,14 @@ export class Schedules {
 
   /**
    * Enqueues a schedule's job now, as resque-scheduler's page does: its last time stays. False when the schedule is not the
-   * one that was read any more, or tells no queue.
+   * one that was read any more, or tells no queue. `jobArgs`: JSON text of other arguments.
    */
-  async runNow(schedule: Schedule, queue = schedule.queue): Promise<boolean> {
-    const payload = payloadOf(schedule.text || '{}', schedule.name)
+  async runNow(schedule: Schedule, queue = schedule.queue, jobArgs?: string): Promise<boolean> {
+    const text = schedule.text || '{}'
+    const payload = payloadOf(
+      jobArgs === undefined || !schedule.isReadable ? text : withMember(text, 'args', jobArgs),
+      schedule.name,
+    )
     if (!schedule.isReadable || !queue || !payload) return false
     const keys = [this.#keys.schedules, this.#keys.queues, this.#keys.queue(queue)]
     const args = [schedule.name, schedule.text, queue, payload]

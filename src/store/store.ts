@@ -5,6 +5,7 @@ import type { RedisTarget } from '../config.js'
 import { Audit } from './audit.js'
 import { Connection } from './connection.js'
 import { Delayed } from './delayed.js'
+import { DelayedGlances } from './delayed-glance.js'
 import { Entries } from './entries.js'
 import { Failures } from './failures.js'
 import { Glances } from './glance.js'
@@ -45,6 +46,7 @@ export class Store {
   readonly operations: OperationRecords
   readonly audit: Audit
   readonly delayed: Delayed
+  readonly delayedGlances: DelayedGlances
   readonly schedules: Schedules
   readonly options: StoreOptions
 
@@ -66,6 +68,7 @@ export class Store {
     this.operations = new OperationRecords(this.connection, this.keys)
     this.audit = new Audit(this.connection, this.keys)
     this.delayed = new Delayed(this.connection, this.keys)
+    this.delayedGlances = new DelayedGlances(this.connection, this.keys)
     this.schedules = new Schedules(this.connection, this.keys)
   }
 

@@ -21,6 +21,8 @@ import { failedPages } from './pages/failed.js'
 import { failedBulkPages } from './pages/failed-bulk.js'
 import { failedEditPages } from './pages/failed-edit.js'
 import { failedJobPages } from './pages/failed-job.js'
+import { delayedPages } from './pages/delayed.js'
+import { delayedActionPages } from './pages/delayed-actions.js'
 import { metricsPages } from './pages/metrics.js'
 import { operationPages } from './pages/operations.js'
 import { overviewPages } from './pages/overview.js'
@@ -29,6 +31,7 @@ import { pendingBulkPages } from './pages/pending-bulk.js'
 import { pollPages } from './pages/poll.js'
 import { queueActionPages } from './pages/queue-actions.js'
 import { queuePages } from './pages/queues.js'
+import { schedulePages } from './pages/schedule.js'
 import { statsPages } from './pages/stats.js'
 import { workerActionPages } from './pages/worker-actions.js'
 import { workerPages } from './pages/workers.js'
@@ -55,6 +58,9 @@ const modules: ((web: WebContext) => Hono<WebEnv>)[] = [
   statsPages,
   metricsPages,
   auditPages,
+  delayedActionPages,
+  delayedPages,
+  schedulePages,
 ]
 
 export function makeApp(web: WebContext): Hono<WebEnv> {

@@ -90,6 +90,11 @@ export interface WebOptions {
   cacheMs?: number
   /** Take part in sampling counters and queues for the charts. Default: true. */
   history?: boolean
+  /**
+   * Of resque-scheduler: the environment it runs in, so that schedules for others can be told, and its
+   * RESQUE_SCHEDULER_MASTER_LOCK_PREFIX.
+   */
+  scheduler?: { environment?: string | undefined; lockPrefix?: string | undefined }
   logger?: Logger
   /** The clock. Default: the system's. */
   now?: () => Date
@@ -112,6 +117,7 @@ export interface WebSettings {
   limits: { login: number; mutations: number }
   cacheMs: number
   history: boolean
+  scheduler: { environment: string | undefined; lockPrefix: string }
   logger: Logger
   now: () => Date
 }
@@ -129,7 +135,7 @@ const names: readonly string[] = [
     'keyBrowser',
     'secret',
   ],
-  ...['sessionMs', 'title', 'limits', 'cacheMs', 'history', 'logger', 'now'],
+  ...['sessionMs', 'title', 'limits', 'cacheMs', 'history', 'scheduler', 'logger', 'now'],
 ]
 
 const HOURS = 3_600_000
@@ -166,6 +172,10 @@ export function readWebOptions(options: WebOptions): WebSettings {
     },
     cacheMs: checkNumber('cacheMs', cacheMs, { min: 0 }),
     history: options.history ?? true,
+    scheduler: {
+      environment: options.scheduler?.environment,
+      lockPrefix: options.scheduler?.lockPrefix ?? '',
+    },
     logger: options.logger ?? silentLogger,
     now: options.now ?? (() => new Date()),
   }

@@ -8,6 +8,8 @@ export const tabs: Tab[] = [
   { path: '/working', label: 'Working', role: 'viewer' },
   { path: '/failed', label: 'Failed', role: 'viewer' },
   { path: '/queues', label: 'Queues', role: 'viewer' },
+  { path: '/delayed', label: 'Delayed', role: 'viewer' },
+  { path: '/schedule', label: 'Schedule', role: 'viewer' },
   { path: '/workers', label: 'Workers', role: 'viewer' },
   { path: '/stats', label: 'Stats', role: 'viewer' },
   { path: '/metrics', label: 'Metrics', role: 'viewer' },

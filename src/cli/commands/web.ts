@@ -96,6 +96,7 @@ async function web(this: Command): Promise<void> {
     ...(flags.allowHost && { hosts: flags.allowHost }),
     ...(flags.trustProxy && { trustedProxies: flags.trustProxy }),
     ...(env.webSecret !== undefined && { secret: env.webSecret }),
+    scheduler: { environment: env.schedulerEnvironment, lockPrefix: env.schedulerLockPrefix },
   }
   const pages = createWeb(options)
   const server = createServer((req, res) => void pages.handler(req, res))

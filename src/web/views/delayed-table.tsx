@@ -1,0 +1,174 @@
+/**
+ * Delayed jobs in tables: those of one time, with what can be done to each, and those that a search found.
+ */
+import type { DelayedJob } from '../../store/delayed.js'
+import type { DelayedRow } from '../../store/delayed-glance.js'
+import { stringMember } from '../../store/glance.js'
+import type { WebContext } from '../context.js'
+import { path, url } from '../url.js'
+import { Json, Link, Name, Raw, Time } from './components.js'
+import { bytes, shown } from './text.js'
+
+/** How many are on a page. */
+export const PAGE_SIZE = 50
+
+/** `mayAct` makes each a part of a form. */
+export function DelayedTable({
+  web,
+  to,
+  jobs,
+  mayAct = false,
+}: {
+  web: WebContext
+  to: string
+  jobs: readonly DelayedRow[]
+  mayAct?: boolean
+}) {
+  return (
+    <table class="cards delayed">
+      <caption class="hidden">Jobs, in the order in which they will be queued</caption>
+      <thead>
+        <tr>
+          {mayAct && (
+            <th scope="col">
+              <span class="hidden">Select</span>
+            </th>
+          )}
+          <th scope="col">Class</th>
+          <th scope="col">Arguments</th>
+          <th scope="col">Queue</th>
+          {mayAct && (
+            <th scope="col" class="end">
+              <span class="hidden">Actions</span>
+            </th>
+          )}
+        </tr>
+      </thead>
+      <tbody>
+        {jobs.map((job) => {
+          const name = classOf(job)
+          const label = `${shown(name, 60)}, number ${job.index + 1}`
+          return (
+            <tr>
+              {mayAct && (
+                <td class="select">
+                  <label class="box">
+                    <input type="checkbox" name="ref" value={job.ref} aria-label={`Select ${label}`} />
+                  </label>
+                </td>
+              )}
+              <th scope="row">
+                <Name>{name}</Name>
+              </th>
+              <td data-label="Arguments">
+                <Args web={web} job={job} />
+              </td>
+              <td data-label="Queue">
+                <QueueOf web={web} job={job} />
+              </td>
+              {mayAct && (
+                <td class="end actions">
+                  {((job.isReadable && job.queue !== '') || !job.isWhole) && (
+                    <button
+                      class="small"
+                      type="submit"
+                      name="only"
+                      value={job.ref}
+                      aria-label={`Queue ${label} now`}
+                    >
+                      Queue now
+                    </button>
+                  )}{' '}
+                  <button
+                    class="small quiet-danger"
+                    type="submit"
+                    name="only"
+                    value={job.ref}
+                    formaction={url(web, `${to}/remove`)}
+                    aria-label={`Remove ${label}`}
+                  >
+                    Remove
+                  </button>
+                </td>
+              )}
+            </tr>
+          )
+        })}
+      </tbody>
+    </table>
+  )
+}
+
+export function classOf(job: DelayedJob & { isWhole?: boolean }): string {
+  if (job.class !== '') return job.class
+  return (job.isWhole === false && stringMember(job.text, 'class')) || 'not a job'
+}
+
+function Args({
+  web,
+  job,
+}: {
+  web: WebContext
+  job: DelayedJob & { isWhole?: boolean; sizeBytes?: number }
+}) {
+  if (job.isWhole === false)
+    return <span class="faint">{bytes(job.sizeBytes ?? 0)}, too long to be shown</span>
+  if (!job.isReadable) return <Raw web={web} text={job.text} limit={512} />
+  return <Json web={web} value={job.args} />
+}
+
+function QueueOf({ web, job }: { web: WebContext; job: DelayedJob & { isWhole?: boolean } }) {
+  if (job.isWhole === false && job.queue === '') return <span class="faint">not read</span>
+  if (!job.isReadable && job.isWhole !== false) return <span class="faint">–</span>
+  if (job.queue === '') return <span class="faint">its class knows</span>
+  return (
+    <>
+      <Link web={web} to={path`/queues/${job.queue}`}>
+        <Name>{job.queue}</Name>
+      </Link>
+      {job.customClass !== undefined && (
+        <span class="faint"> by {shown(job.customClass, 60)}, which only Ruby knows</span>
+      )}
+    </>
+  )
+}
+
+export function FoundTable({ web, jobs }: { web: WebContext; jobs: readonly DelayedJob[] }) {
+  return (
+    <table class="cards">
+      <caption class="hidden">Jobs that were found, the next first</caption>
+      <thead>
+        <tr>
+          <th scope="col">Class</th>
+          <th scope="col">Arguments</th>
+          <th scope="col">Queue</th>
+          <th scope="col">Time</th>
+        </tr>
+      </thead>
+      <tbody>
+        {jobs.map((job) => (
+          <tr>
+            <th scope="row">
+              <Name>{classOf(job)}</Name>
+            </th>
+            <td data-label="Arguments">
+              <Args web={web} job={job} />
+            </td>
+            <td data-label="Queue">
+              <QueueOf web={web} job={job} />
+            </td>
+            <td data-label="Time">
+              <Link web={web} to={path`/delayed/${job.time}`} query={{ start: pageOf(job.index) }}>
+                <Time web={web} at={new Date(job.time * 1_000)} />
+              </Link>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+function pageOf(index: number): number | undefined {
+  return Math.floor(index / PAGE_SIZE) * PAGE_SIZE || undefined
+}
