@@ -11,6 +11,7 @@ import { secureHeaders } from './access/headers.js'
 import { checkHost } from './access/host.js'
 import { Refusal } from './access/refusal.js'
 import { needs, type Role } from './access/roles.js'
+import { apiPages } from './api/api.js'
 import type { WebContext, WebEnv } from './context.js'
 import { answerError } from './errors.js'
 import { readNotice } from './notice.js'
@@ -32,6 +33,7 @@ import { pollPages } from './pages/poll.js'
 import { queueActionPages } from './pages/queue-actions.js'
 import { queuePages } from './pages/queues.js'
 import { schedulePages } from './pages/schedule.js'
+import { scheduleActionPages } from './pages/schedule-actions.js'
 import { statsPages } from './pages/stats.js'
 import { workerActionPages } from './pages/worker-actions.js'
 import { workerPages } from './pages/workers.js'
@@ -40,6 +42,7 @@ import { workingPages } from './pages/working.js'
 /** All page modules, in the order in which their routes are tried. */
 const modules: ((web: WebContext) => Hono<WebEnv>)[] = [
   assetPages,
+  apiPages,
   accountPages,
   pollPages,
   overviewPages,
@@ -61,6 +64,7 @@ const modules: ((web: WebContext) => Hono<WebEnv>)[] = [
   delayedActionPages,
   delayedPages,
   schedulePages,
+  scheduleActionPages,
 ]
 
 export function makeApp(web: WebContext): Hono<WebEnv> {

@@ -84,6 +84,23 @@ const titles: Partial<Record<RefusalStatus, string>> = {
   429: 'Too many requests',
 }
 
+/** For programs. */
+const codes: Record<RefusalStatus, string> = {
+  400: 'bad_request',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  409: 'conflict',
+  413: 'too_large',
+  415: 'unsupported_media_type',
+  421: 'misdirected',
+  422: 'unprocessable',
+  429: 'too_many_requests',
+  500: 'internal_error',
+  503: 'unavailable',
+}
+
 const refusals: Record<string, string> = {
   NOPERM: 'The Redis user of these pages may not use a command that they need.',
   NOAUTH: 'The Redis password is missing.',
@@ -113,7 +130,13 @@ function show(web: WebContext, c: Context<WebEnv>, trouble: Trouble): Response |
   const requestId = c.get('requestId')
   if (c.req.path.startsWith('/api/') || c.req.header('accept')?.startsWith('application/json')) {
     return c.json(
-      { error: { status, title, message: [text, hint].filter(Boolean).join(' '), requestId } },
+      {
+        error: {
+          ...{ status, code: codes[status], title },
+          message: [text, hint].filter(Boolean).join(' '),
+          requestId,
+        },
+      },
       status,
     )
   }

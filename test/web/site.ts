@@ -14,7 +14,7 @@ export const accounts = (['viewer', 'operator', 'admin'] as const).map((role) =>
   password: hash,
   role,
 }))
-const tokens = (['viewer', 'operator', 'admin'] as const).map((role) => ({
+export const tokens = (['viewer', 'operator', 'admin'] as const).map((role) => ({
   name: `${role}-token`,
   token: hashToken(`${role}-secret-token`),
   role,

@@ -1,0 +1,237 @@
+/**
+ * The API of delayed jobs and schedules.
+ */
+import type { DelayedJob } from '../../store/delayed.js'
+import { delayedRefs } from '../../store/delayed-glance.js'
+import type { Schedule } from '../../store/schedules.js'
+import { Refusal } from '../access/refusal.js'
+import type { WebContext } from '../context.js'
+import { newId } from '../operations.js'
+import { path } from '../url.js'
+import { API, type Call, type Endpoint, type Fields } from './endpoint.js'
+import { paging } from './queues.js'
+import { foundOf, list, moment, object, orNull, pageOf, ref, text, truth, whole } from './schemas.js'
+import { delayedShape, scheduleShape } from './shapes.js'
+
+const chosen: Fields = {
+  refs: {
+    ...{ type: 'array', items: { type: 'string' }, maxItems: 100 },
+    description: 'Refs of jobs of this time.',
+  },
+}
+const MAX_TIME = 8_640_000_000_000
+
+export function delayedEndpoints(web: WebContext): Endpoint[] {
+  const sees =
+    ({ user }: Call) =>
+    ({ queue }: { queue?: string | undefined }) =>
+      user.seesAll || user.sees(queue ?? '')
+  const timeOf = ({ name }: Call): number => {
+    const text = name('time')
+    if (/^\d{1,13}$/.test(text) && Number(text) <= MAX_TIME) return Number(text)
+    throw new Refusal(404, 'There is no such time.')
+  }
+  const jobsOf = async (call: Call): Promise<DelayedJob[]> => {
+    const { refs = [] } = call.body as { refs?: string[] }
+    const wanted = delayedRefs(timeOf(call), refs)
+    if (!wanted || wanted.length === 0) throw new Refusal(422, 'Expected refs of jobs of this time.')
+    const jobs = (await web.store.delayedGlances.find(timeOf(call), wanted)).filter(sees(call))
+    if (jobs.length === 0) throw new Refusal(409, 'These jobs wait for this time no more.')
+    return jobs
+  }
+  const scheduleOf = async (call: Call): Promise<Schedule> => {
+    const schedule = await web.store.schedules.get(call.name('name'))
+    if (schedule && sees(call)(schedule)) return schedule
+    throw new Refusal(404, 'There is no such schedule.')
+  }
+  const undo = (kind: 'delayed' | 'schedule'): Endpoint => ({
+    ...{ method: 'post', role: 'operator', tag: kind === 'delayed' ? 'Delayed' : 'Schedules' },
+    path: kind === 'delayed' ? '/delayed/undo/{id}' : '/schedules/undo/{id}',
+    id: kind === 'delayed' ? 'undoDelayed' : 'undoSchedule',
+    summary: 'Brings back what was removed, within 15 minutes.',
+    answer: ref('Undone'),
+    async run(call) {
+      const id = call.name('id')
+      const kinds = /^[0-9a-zA-Z-]{8,64}$/.test(id) ? await web.store.trash.kinds(id) : []
+      if (kinds.some((each) => each !== kind)) throw new Refusal(404, 'That names nothing of this kind.')
+      const undone = kinds.length > 0 ? await web.store.trash.undo(id) : nothing
+      const result = undone.state === 'restored' ? 'done' : 'gone'
+      await call.record({ action: 'undo', target: kind, count: undone.restored, operation: id, result })
+      return { restored: undone.restored, state: undone.state }
+    },
+  })
+  const undoPath = (id: string, count: number) => (count > 0 ? `${API}${path`/delayed/undo/${id}`}` : null)
+
+  return [
+    {
+      ...{ method: 'get', path: '/delayed', role: 'viewer', id: 'delayed', tag: 'Delayed' },
+      summary: 'Times that jobs wait for, the next first.',
+      query: paging,
+      answer: pageOf(object({ time: { ...whole, description: 'A unix second.' }, at: moment, count: whole })),
+      async run({ query }) {
+        const { start = 0, limit = 50 } = query as { start?: number; limit?: number }
+        const [total, times] = await Promise.all([
+          web.store.delayed.count(),
+          web.store.delayed.times(start, limit),
+        ])
+        return { total, start, items: times.map(({ time, at, count }) => ({ time, at, count })) }
+      },
+    },
+    {
+      ...{ method: 'get', path: '/delayed/search', role: 'viewer', id: 'searchDelayed', tag: 'Delayed' },
+      summary: 'Delayed jobs of a class, or that hold a text: a bounded search, to be gone on with.',
+      query: {
+        class: { type: 'string', description: 'Only jobs of this class.' },
+        text: { type: 'string', description: 'Only jobs whose JSON holds this text.' },
+        cursor: { type: 'string', description: 'Where a search ended.' },
+      },
+      answer: foundOf(ref('DelayedJob')),
+      async run(call) {
+        const { cursor, ...wanted } = call.query as { cursor?: string; class?: string; text?: string }
+        const [, time, index] = /^(-?\d{1,15})\.(\d{1,9})$/.exec(cursor ?? '') ?? []
+        if (cursor !== undefined && time === undefined)
+          throw new Refusal(400, 'Expected cursor to be where a search ended.')
+        const from = time === undefined ? {} : { from: { time: Number(time), index: Number(index) } }
+        const { jobs, looked, next } = await web.store.delayed.search(
+          { ...wanted, isMeant: sees(call) },
+          from,
+        )
+        return {
+          items: jobs.map((job) => delayedShape(web, job)),
+          looked,
+          next: next ? `${next.time}.${next.index}` : null,
+        }
+      },
+    },
+    {
+      ...{ method: 'get', path: '/delayed/{time}', role: 'viewer', id: 'delayedJobs', tag: 'Delayed' },
+      summary: 'Jobs that wait for one time.',
+      query: paging,
+      answer: pageOf(ref('DelayedJob')),
+      async run(call) {
+        const { start = 0, limit = 50 } = call.query as { start?: number; limit?: number }
+        const { total, jobs } = await web.store.delayedGlances.page(timeOf(call), start, limit)
+        return { total, start, items: jobs.filter(sees(call)).map((job) => delayedShape(web, job)) }
+      },
+    },
+    {
+      ...{
+        method: 'post',
+        path: '/delayed/{time}/queue',
+        role: 'operator',
+        id: 'queueDelayed',
+        tag: 'Delayed',
+      },
+      summary: 'Puts jobs of one time on their queues now.',
+      body: { ...chosen, queue: { type: 'string', description: 'For jobs that name no queue.' } },
+      answer: object({ queued: whole, left: whole }),
+      refusals: { 409: 'None of them is there any more.' },
+      async run(call) {
+        const { queue } = call.body as { queue?: string }
+        if (queue !== undefined && !call.user.sees(queue)) throw new Refusal(404, 'There is no such queue.')
+        const jobs = await jobsOf(call)
+        const queued = await web.store.delayed.queueNow(timeOf(call), jobs, queue || undefined)
+        const result = queued > 0 ? 'done' : 'gone'
+        await call.record({ action: 'queue delayed jobs', target: call.name('time'), count: queued, result })
+        return { queued, left: jobs.length - queued }
+      },
+    },
+    {
+      ...{ method: 'post', path: '/delayed/{time}/queue-all', role: 'operator', id: 'queueAllDelayed' },
+      tag: 'Delayed',
+      summary: 'Puts all jobs of one time on their queues now, in their order.',
+      answer: object({ queued: whole, left: whole }),
+      async run(call) {
+        const { queued, left } = await web.store.delayed.queueAllNow(timeOf(call), undefined, sees(call))
+        await call.record({
+          ...{ action: 'queue delayed jobs', target: call.name('time'), count: queued, result: 'done' },
+        })
+        return { queued, left }
+      },
+    },
+    {
+      ...{ method: 'post', path: '/delayed/{time}/remove', role: 'operator', id: 'removeDelayed' },
+      tag: 'Delayed',
+      summary: 'Removes jobs of one time. With undo.',
+      body: chosen,
+      answer: ref('Removed'),
+      refusals: { 409: 'None of them is there any more.' },
+      async run(call) {
+        const id = newId()
+        const count = await web.store.delayed.remove(timeOf(call), await jobsOf(call), id)
+        const result = count > 0 ? 'done' : 'gone'
+        await call.record({ action: 'remove delayed jobs', target: call.name('time'), count, result })
+        return { count, undo: undoPath(id, count) }
+      },
+    },
+    {
+      ...{ method: 'post', path: '/delayed/clear', role: 'admin', id: 'clearDelayed', tag: 'Delayed' },
+      summary: 'Removes all delayed jobs. With undo.',
+      answer: ref('Removed'),
+      async run(call) {
+        if (!call.user.seesAll) throw new Refusal(403, 'This is for those who see all queues.')
+        const id = newId()
+        const count = await web.store.delayed.clear(id)
+        await call.record({ action: 'clear delayed jobs', count, result: 'done' })
+        return { count, undo: undoPath(id, count) }
+      },
+    },
+    undo('delayed'),
+    {
+      ...{ method: 'get', path: '/schedules', role: 'viewer', id: 'schedules', tag: 'Schedules' },
+      summary: 'Schedules that resque-scheduler keeps in Redis, and who is its master.',
+      answer: object({
+        master: orNull(object({ holder: text, ttlMs: whole })),
+        items: list(ref('Schedule')),
+      }),
+      async run(call) {
+        const [{ schedules }, master = null] = await Promise.all([
+          web.store.schedules.all(),
+          web.store.schedules.master(web.settings.scheduler.lockPrefix),
+        ])
+        return { master, items: schedules.filter(sees(call)).map((each) => scheduleShape(web, each)) }
+      },
+    },
+    {
+      ...{ method: 'get', path: '/schedules/{name}', role: 'viewer', id: 'schedule', tag: 'Schedules' },
+      summary: 'One schedule.',
+      answer: ref('Schedule'),
+      run: async (call) => scheduleShape(web, await scheduleOf(call)),
+    },
+    {
+      ...{ method: 'post', path: '/schedules/{name}/run', role: 'operator', id: 'runSchedule' },
+      tag: 'Schedules',
+      summary: 'Enqueues the job of a schedule now; its times stay as they are.',
+      body: { queue: { type: 'string', description: 'For a schedule that names no queue.' } },
+      answer: object({ isDone: truth }),
+      refusals: { 409: 'It was changed meanwhile, or stands in a file of its scheduler; nothing was done.' },
+      async run(call) {
+        const schedule = await scheduleOf(call)
+        const queue = schedule.queue ?? (call.body as { queue?: string }).queue ?? ''
+        if (queue === '') throw new Refusal(422, 'This schedule names no queue, and none was given.')
+        if (!call.user.sees(queue)) throw new Refusal(404, 'There is no such queue.')
+        const isDone = await web.store.schedules.runNow(schedule, queue)
+        const result = isDone ? 'done' : 'gone'
+        await call.record({ action: 'run schedule', target: schedule.name, count: isDone ? 1 : 0, result })
+        if (!isDone) throw new Refusal(409, 'It was changed meanwhile, or is not in Redis; nothing was done.')
+        return { isDone }
+      },
+    },
+    {
+      ...{ method: 'post', path: '/schedules/{name}/remove', role: 'operator', id: 'removeSchedule' },
+      tag: 'Schedules',
+      summary: 'Removes a schedule. With undo.',
+      answer: ref('Removed'),
+      async run(call) {
+        const { name } = await scheduleOf(call)
+        const id = newId()
+        const isDone = await web.store.schedules.remove(name, id)
+        await call.record({ action: 'remove schedule', target: name, result: isDone ? 'done' : 'gone' })
+        return { count: isDone ? 1 : 0, undo: isDone ? `${API}${path`/schedules/undo/${id}`}` : null }
+      },
+    },
+    undo('schedule'),
+  ]
+}
+
+const nothing = { restored: 0, state: 'expired' as const }

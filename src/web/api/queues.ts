@@ -1,0 +1,218 @@
+/**
+ * The API of the overview, of queues and of their jobs.
+ */
+import { Refusal } from '../access/refusal.js'
+import type { WebContext } from '../context.js'
+import { auditableFilter, isEverything, type PendingFilter } from '../filters.js'
+import { newId } from '../operations.js'
+import type { QueueLine } from '../snapshot.js'
+import { path } from '../url.js'
+import { API, type Call, type Endpoint, type Field, type Fields } from './endpoint.js'
+import { foundOf, list, object, pageOf, ref, truth } from './schemas.js'
+import { operationShape, pendingShape } from './shapes.js'
+
+/** Of what a list answers at most. */
+export const paging: Fields = {
+  start: { type: 'integer', minimum: 0, maximum: 1_000_000_000, description: 'How many to pass over.' },
+  limit: { type: 'integer', minimum: 1, maximum: 100, description: 'At most so many. Default 50.' },
+}
+
+export const bulk: Fields = {
+  refs: {
+    ...{ type: 'array', items: { type: 'string' }, maxItems: 1_000 },
+    description: 'Refs of the jobs that are meant.',
+  },
+  operation: {
+    ...{ type: 'string', maxLength: 64 },
+    description: 'An id of your own (8 to 64 letters, digits, dashes): sent twice, it is done once.',
+  },
+  waitMs: { type: 'integer', maximum: 10_000, description: 'Wait so long for its end. Default 0.' },
+}
+
+const pendingFilter: Record<'class' | 'text', Field> = {
+  class: { type: 'string', description: 'Only jobs of this class.' },
+  text: { type: 'string', description: 'Only jobs whose JSON holds this text.' },
+}
+
+export function queueEndpoints(web: WebContext): Endpoint[] {
+  const queueOf = async ({ user, name }: Call): Promise<QueueLine> => {
+    const { queues } = await web.snapshots.get(user)
+    const queue = queues.find((each) => each.name === name('queue'))
+    if (!queue) throw new Refusal(404, 'There is no such queue.')
+    return queue
+  }
+  const shape = async (queues: readonly QueueLine[]) => {
+    const ages = await web.history.oldestNow(queues.map(({ name }) => name))
+    return queues.map(({ name, size, isPaused, workers }) => ({
+      ...{ name, size, isPaused, workers },
+      oldestSeconds: size > 0 ? (ages?.get(name) ?? null) : null,
+    }))
+  }
+
+  const pause = (verb: 'pause' | 'resume'): Endpoint => ({
+    ...{
+      method: 'post',
+      path: `/queues/{queue}/${verb}`,
+      role: 'operator',
+      id: `${verb}Queue`,
+      tag: 'Queues',
+    },
+    summary:
+      verb === 'pause' ? 'Pauses a queue: workers of this package take nothing from it.' : 'Resumes a queue.',
+    answer: object({ isPaused: truth }),
+    async run(call) {
+      const { name } = await queueOf(call)
+      await (verb === 'pause' ? web.resque.pauseQueue(name) : web.resque.resumeQueue(name))
+      await call.record({ action: `${verb} queue`, target: name, result: 'done' })
+      return { isPaused: verb === 'pause' }
+    },
+  })
+  const pauseAll = (verb: 'pause' | 'resume'): Endpoint => ({
+    ...{ method: 'post', path: `/${verb}`, role: 'operator', id: `${verb}All`, tag: 'Queues' },
+    summary: verb === 'pause' ? 'Pauses all workers, Ruby’s too.' : 'Lets all workers go on.',
+    answer: object({ isAllPaused: truth }),
+    async run(call) {
+      await (verb === 'pause' ? web.resque.pauseAll() : web.resque.resumeAll())
+      await call.record({ action: `${verb} all`, result: 'done' })
+      return { isAllPaused: verb === 'pause' }
+    },
+  })
+  const empty = (verb: 'clear' | 'remove'): Endpoint => ({
+    ...{ method: 'post', path: `/queues/{queue}/${verb}`, role: 'admin', id: `${verb}Queue`, tag: 'Queues' },
+    summary:
+      verb === 'clear' ? 'Takes all jobs out of a queue, which stays.' : 'Takes a queue away, with its jobs.',
+    answer: ref('Removed'),
+    async run(call) {
+      const { name } = await queueOf(call)
+      const by = call.user.name
+      const { count, undoPath } = await (verb === 'clear'
+        ? web.actions.clearQueue(name, by)
+        : web.actions.removeQueue(name, by))
+      await call.record({ action: `${verb} queue`, target: name, count, result: 'done' })
+      return { count, undo: undoPath === undefined ? null : API + undoPath }
+    },
+  })
+
+  return [
+    {
+      ...{ method: 'get', path: '/overview', role: 'viewer', id: 'overview', tag: 'Overview' },
+      summary: 'Everything at one glance: counts, queues, failed lists.',
+      answer: ref('Overview'),
+      async run({ user }) {
+        const snapshot = await web.snapshots.get(user)
+        const { at, pending, working, workers, failed, processed, failedEver, isAllPaused, failedLists } =
+          snapshot
+        return {
+          ...{ at, pending, working, workers: workers.length, failed, processed, failedEver, isAllPaused },
+          queues: await shape(snapshot.queues),
+          failedLists: failedLists.map(({ name, size }) => ({ name, size })),
+        }
+      },
+    },
+    {
+      ...{ method: 'get', path: '/queues', role: 'viewer', id: 'queues', tag: 'Queues' },
+      summary: 'The queues.',
+      answer: object({ items: list(ref('Queue')) }),
+      run: async ({ user }) => ({ items: await shape((await web.snapshots.get(user)).queues) }),
+    },
+    {
+      ...{ method: 'get', path: '/queues/{queue}', role: 'viewer', id: 'queue', tag: 'Queues' },
+      summary: 'One queue.',
+      answer: ref('Queue'),
+      run: async (call) => (await shape([await queueOf(call)]))[0],
+    },
+    {
+      ...{ method: 'get', path: '/queues/{queue}/jobs', role: 'viewer', id: 'queueJobs', tag: 'Queues' },
+      summary: 'Jobs that wait, the next to run first.',
+      query: paging,
+      answer: pageOf(ref('PendingJob')),
+      async run(call) {
+        const { name } = await queueOf(call)
+        const { start = 0, limit = 50 } = call.query as { start?: number; limit?: number }
+        const { rows, total } = await web.entryPages.pending(name, start, limit)
+        return { total, start, items: rows.map((row) => pendingShape(web, row)) }
+      },
+    },
+    {
+      ...{ method: 'get', path: '/queues/{queue}/search', role: 'viewer', id: 'searchQueue', tag: 'Queues' },
+      summary: 'Jobs that wait and match: a bounded search, to be gone on with.',
+      query: {
+        ...pendingFilter,
+        cursor: { type: 'string', description: 'Where a search ended.' },
+      },
+      answer: foundOf(ref('PendingJob')),
+      async run(call) {
+        const { name } = await queueOf(call)
+        const { cursor, ...filter } = call.query as PendingFilter & { cursor?: string }
+        const { rows, looked, next = null } = await web.entryPages.searchPending(name, filter, { cursor })
+        return { items: rows.map((row) => pendingShape(web, row)), looked, next }
+      },
+    },
+    {
+      ...{ method: 'get', path: '/queues/{queue}/jobs/{ref}', role: 'viewer', id: 'queueJob', tag: 'Queues' },
+      summary: 'One job that waits, wherever it is by now.',
+      answer: ref('PendingJob'),
+      async run(call) {
+        const { name } = await queueOf(call)
+        const wanted = call.name('ref')
+        const job = wanted.endsWith(`@${name}`) ? await web.entryPages.pendingJob(wanted) : undefined
+        if (!job) throw new Refusal(404, 'This job waits no more.')
+        return pendingShape(web, job)
+      },
+    },
+    ...(['pause', 'resume'] as const).flatMap((verb) => [pauseAll(verb), pause(verb)]),
+    ...(['clear', 'remove'] as const).map(empty),
+    {
+      ...{ method: 'post', path: '/queues/{queue}/jobs/remove', role: 'operator', id: 'removeQueueJobs' },
+      tag: 'Queues',
+      summary: 'Removes jobs that wait: those named, or all that match a filter. With undo.',
+      body: {
+        ...bulk,
+        filter: {
+          ...{ type: 'object' as const, properties: pendingFilter, additionalProperties: false },
+          description: 'Instead of refs: all that match. Not empty; to remove all, clear the queue.',
+        },
+      },
+      answer: ref('Operation'),
+      async run(call) {
+        const { name } = await queueOf(call)
+        const { refs, filter, operation: id = newId(), waitMs = 0 } = call.body as Bulk<PendingFilter>
+        const pending = oneOf(refs, filter)
+        const spec = { kind: 'remove-pending', queue: name, pending } as const
+        const operation = await web.operations.start(spec, { by: call.user.name, id, waitMs })
+        await call.record({
+          ...{ action: 'remove jobs', target: name, operation: operation.id, result: 'begun' },
+          ...('filter' in pending && { filter: auditableFilter(pending.filter) }),
+        })
+        return operationShape(operation)
+      },
+    },
+  ]
+}
+
+export interface Bulk<Filter> {
+  refs?: string[]
+  filter?: Filter
+  operation?: string
+  waitMs?: number
+}
+
+/** Refs or a filter, never both, and never nothing: nothing would mean everything. */
+export function oneOf<Filter extends object>(
+  refs: string[] | undefined,
+  filter: Filter | undefined,
+): { refs: string[] } | { filter: Filter } {
+  if ((refs === undefined) === (filter === undefined))
+    throw new Refusal(422, 'Expected either refs or a filter; nothing was done.')
+  if (refs !== undefined) {
+    if (refs.length === 0) throw new Refusal(422, 'Expected at least one ref; nothing was done.')
+    return { refs }
+  }
+  const meant = Object.fromEntries(Object.entries(filter as Filter).filter(([, value]) => value !== ''))
+  if (isEverything(meant)) throw new Refusal(422, 'This filter restricts nothing, so nothing was done.')
+  return { filter: meant as Filter }
+}
+
+export function undoOf(id: string): string {
+  return `${API}${path`/operations/${id}/undo`}`
+}
