@@ -24,6 +24,7 @@ import { failedEditPages } from './pages/failed-edit.js'
 import { failedJobPages } from './pages/failed-job.js'
 import { delayedPages } from './pages/delayed.js'
 import { delayedActionPages } from './pages/delayed-actions.js'
+import { jobPages } from './pages/jobs.js'
 import { metricsPages } from './pages/metrics.js'
 import { operationPages } from './pages/operations.js'
 import { overviewPages } from './pages/overview.js'
@@ -61,6 +62,7 @@ const modules: ((web: WebContext) => Hono<WebEnv>)[] = [
   statsPages,
   metricsPages,
   auditPages,
+  jobPages,
   delayedActionPages,
   delayedPages,
   schedulePages,

@@ -12,6 +12,7 @@ import type { Actions } from './actions.js'
 import type { Assets } from './assets.js'
 import type { EntryPages } from './entry-pages.js'
 import type { FailedIndex } from './failed-index.js'
+import type { SharedFigures } from './figures.js'
 import type { History } from './history.js'
 import type { Operations } from './operations.js'
 import type { WebSettings } from './options.js'
@@ -37,6 +38,8 @@ export interface WebContext {
   readonly actions: Actions
   /** What was: the figures of charts. */
   readonly history: History
+  /** Of history, what is shown to all. */
+  readonly figures: SharedFigures
   /** Work on many entries, in the background. */
   readonly operations: Operations
   /** What groups of failures there are, and how many match a filter. */

@@ -243,13 +243,13 @@ export class History {
   }
 
   /**
-   * The age in seconds of the oldest job of each queue, as it was last looked at; undefined where nobody looked in the
+   * The age in seconds of the oldest job of each queue (default: of all that are known), as it was last looked at; undefined where nobody looked in the
    * last two minutes. Queues that nothing is known of are left out.
    */
-  async oldestNow(queues: readonly string[]): Promise<Map<string, number> | undefined> {
+  async oldestNow(queues?: readonly string[]): Promise<Map<string, number> | undefined> {
     const { history } = this.#options.store
     const { queues: known } = await history.names()
-    const wanted = queues.filter((name) => known.includes(name))
+    const wanted = queues?.filter((name) => known.includes(name)) ?? known
     const from = this.#end(SPARK) - 2
     const [seen, ...ages] = await history.read(
       ['seen', ...wanted.map((name) => seriesOf('oldest', 'queue', name))].map((series) => ({

@@ -12,6 +12,7 @@ import { makeAudit } from './audit.js'
 import type { WebContext } from './context.js'
 import { EntryPages } from './entry-pages.js'
 import { FailedIndex } from './failed-index.js'
+import { SharedFigures } from './figures.js'
 import { History } from './history.js'
 import { nodeHandler } from './node.js'
 import { Operations } from './operations.js'
@@ -48,6 +49,7 @@ export function createWeb(options: WebOptions): Web {
     now: settings.now,
     changed: () => failedIndex.touch(),
   })
+  const history = new History({ store, now: settings.now, log: settings.logger })
   const web: WebContext = {
     resque,
     store,
@@ -65,7 +67,8 @@ export function createWeb(options: WebOptions): Web {
     tabs,
     audit: makeAudit(store.audit, settings.logger, settings.now),
     actions: undoableActions(operations),
-    history: new History({ store, now: settings.now, log: settings.logger }),
+    history,
+    figures: new SharedFigures(history, settings.cacheMs),
     operations,
     failedIndex,
     entryPages: new EntryPages(store, failedLists),

@@ -42,7 +42,7 @@ export function queueEndpoints(web: WebContext): Endpoint[] {
     return queue
   }
   const shape = async (queues: readonly QueueLine[]) => {
-    const ages = await web.history.oldestNow(queues.map(({ name }) => name))
+    const ages = await web.figures.ages()
     return queues.map(({ name, size, isPaused, workers }) => ({
       ...{ name, size, isPaused, workers },
       oldestSeconds: size > 0 ? (ages?.get(name) ?? null) : null,

@@ -5,6 +5,7 @@ import { type Context, Hono } from 'hono'
 import { needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { page } from '../views/layout.js'
+import { LastHour } from '../views/queue-charts.js'
 import { QueueTable } from '../views/queue-table.js'
 import { plural } from '../views/text.js'
 import { WorkingTable } from '../views/working-table.js'
@@ -23,7 +24,11 @@ export function overviewPages(web: WebContext): Hono<WebEnv> {
 
 async function overview(c: Context<WebEnv>, web: WebContext) {
   const user = c.get('user')
-  const snapshot = await web.snapshots.get(user ?? { sees: () => false })
+  const [snapshot, throughput, ages] = await Promise.all([
+    web.snapshots.get(user ?? { sees: () => false }),
+    web.figures.throughput(),
+    web.figures.ages(),
+  ])
   const failures = await newFailures(web, c, snapshot.failed)
   return (
     <>
@@ -32,7 +37,7 @@ async function overview(c: Context<WebEnv>, web: WebContext) {
         <div class="section-head">
           <h2 id="queues-title">Queues</h2>
         </div>
-        <QueueTable web={web} c={c} snapshot={snapshot} />
+        <QueueTable web={web} c={c} snapshot={snapshot} ages={ages} />
       </section>
       {failures}
       <section aria-labelledby="working-title">
@@ -44,6 +49,7 @@ async function overview(c: Context<WebEnv>, web: WebContext) {
         </div>
         <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_WORKING} />
       </section>
+      <LastHour web={web} plot={throughput} />
     </>
   )
 }

@@ -112,6 +112,11 @@ function Job({ web, c, job, isRevealed = false }: View & { job: Pending; isRevea
         <Fact label="Place in the queue">
           <Count value={job.index + 1} />
         </Fact>
+        <Fact label="Timeline">
+          <Link web={web} to={path`/jobs/${`${job.ref}@${job.queue}`}`}>
+            What is known of it
+          </Link>
+        </Fact>
         <Fact label="Size">{bytes(Buffer.byteLength(job.text))}</Fact>
         {parsed instanceof Error && (
           <Fact label="What is wrong">{shown(redactText(parsed.message, web.settings.secrets), 500)}</Fact>

@@ -13,6 +13,7 @@ import { path, url } from '../url.js'
 import { Empty, Form, Link, Name, Pager, StatusWord, type View } from '../views/components.js'
 import { page } from '../views/layout.js'
 import { PendingFilterForm, PendingTable, type WaitingRow } from '../views/pending-table.js'
+import { QueueCharts } from '../views/queue-charts.js'
 import { QueueTable } from '../views/queue-table.js'
 import { plural } from '../views/text.js'
 import { matching, readPendingFilter } from './pending-search.js'
@@ -44,7 +45,7 @@ export function queuePages(web: WebContext): Hono<WebEnv> {
             </div>
           )}
         </div>
-        <QueueTable web={web} c={c} snapshot={snapshot} />
+        <QueueTable web={web} c={c} snapshot={snapshot} ages={await web.figures.ages()} />
       </section>,
     )
   })
@@ -69,6 +70,7 @@ export function queuePages(web: WebContext): Hono<WebEnv> {
         ) : (
           await matching(web, c, queue.name, filter)
         )}
+        <QueueCharts web={web} {...(await web.history.ofQueue(queue.name, '24h'))} />
       </section>,
     )
   })

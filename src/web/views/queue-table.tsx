@@ -5,9 +5,18 @@ import { includes } from '../access/roles.js'
 import type { QueueLine, Snapshot } from '../snapshot.js'
 import { encodeSegment, path } from '../url.js'
 import { Count, Empty, Form, Link, Name, StatusWord, type View } from './components.js'
-import { plural, shown } from './text.js'
+import { duration, plural, shown } from './text.js'
 
-export function QueueTable({ web, c, snapshot }: View & { snapshot: Snapshot }) {
+export function QueueTable({
+  web,
+  c,
+  snapshot,
+  ages,
+}: View & {
+  snapshot: Snapshot
+  /** How old the first job of each queue is at least, in seconds. */
+  ages?: ReadonlyMap<string, number> | undefined
+}) {
   const user = c.get('user')
   const mayPause = user !== undefined && includes(user.role, 'operator')
   if (snapshot.queues.length === 0 && snapshot.failed === 0) {
@@ -22,6 +31,11 @@ export function QueueTable({ web, c, snapshot }: View & { snapshot: Snapshot }) 
           <th scope="col" class="end">
             Jobs
           </th>
+          {ages && (
+            <th scope="col" class="end">
+              Oldest
+            </th>
+          )}
           <th scope="col">Taken by</th>
           {mayPause && (
             <th scope="col" class="end">
@@ -41,6 +55,11 @@ export function QueueTable({ web, c, snapshot }: View & { snapshot: Snapshot }) 
             <td class="end" data-label="Jobs" data-live={`queue:${encodeSegment(queue.name)}`}>
               <Count value={queue.size} />
             </td>
+            {ages && (
+              <td class="end num" data-label="Oldest">
+                {oldestOf(queue, ages)}
+              </td>
+            )}
             <td data-label="Taken by">
               <TakenBy queue={queue} />
             </td>
@@ -75,6 +94,7 @@ export function QueueTable({ web, c, snapshot }: View & { snapshot: Snapshot }) 
             <td class="end" data-label="Jobs">
               <Count value={size} />
             </td>
+            {ages && <td></td>}
             <td data-label="Taken by">
               <span class="faint">kept until retried or removed</span>
             </td>
@@ -84,6 +104,11 @@ export function QueueTable({ web, c, snapshot }: View & { snapshot: Snapshot }) 
       </tbody>
     </table>
   )
+}
+
+function oldestOf({ name, size }: QueueLine, ages: ReadonlyMap<string, number>): string {
+  const seconds = size > 0 ? ages.get(name) : undefined
+  return seconds === undefined ? '–' : duration(seconds * 1_000)
 }
 
 function TakenBy({ queue }: { queue: QueueLine }) {
