@@ -162,6 +162,15 @@ export class Delayed {
     return entries.map((entry, i) => readDelayed(time, start + i, entry))
   }
 
+  /** Lets a job wait for a time, as resque-scheduler does (protocol 11.2). `entry` is the JSON of `{ class, args, queue }`. */
+  async add(time: number, entry: string): Promise<void> {
+    await this.#connection.sendAll([
+      ['rpush', [this.#keys.delayed(time), entry]],
+      ['sadd', [this.#keys.delayedTimesOf(entry), `delayed:${time}`]],
+      ['zadd', [this.#keys.delayedTimes, time, time]],
+    ])
+  }
+
   /**
    * Removes jobs of one time, each ref one (Ruby removes all that are equal). With `trashId` they can be had back. At most
    * a hundred a call. Returns how many were there.

@@ -108,6 +108,14 @@ export class Schedules {
     return (await this.#connection.run(runScript, keys, args)) === 1
   }
 
+  /** Keeps a schedule, as resque-scheduler does one that persists, and tells it. `config` is its JSON. */
+  async set(name: string, config: string): Promise<void> {
+    await this.#connection.sendAll([
+      ['hset', [this.#keys.schedules, name, config]],
+      ['sadd', [this.#keys.schedulesChanged, name]],
+    ])
+  }
+
   /** Removes a schedule into the trash, and tells the scheduler. False when it was not there. */
   async remove(name: string, trashId: string): Promise<boolean> {
     const trash = this.#keys.trash(trashId)

@@ -53,7 +53,9 @@ test('--exit ends by itself, with every job accounted for, whatever the environm
     'SyntaxError',
     'UnknownJobError',
   ])
-  expect(stderr).toMatch(/^Redis +redis:\/\/127\.0\.0\.1:\d+/)
+  // The address of the pages first.
+  expect(stderr).toMatch(/^Pages +http:\/\/127\.0\.0\.1:\d+\//)
+  expect(stderr).toMatch(/^Redis +redis:\/\/127\.0\.0\.1:\d+/m)
   expect(stderr).toMatch(/failed +--redis redis:\/\/127\.0\.0\.1:\d+/)
   expect(await isNothingLeft([])).toBe(true)
 })
@@ -79,6 +81,32 @@ test('it goes on until it is told to stop, and then accounts for the new jobs to
   demo.kill('SIGINT')
   const { code, stdout } = await demo.finished
   expect(stdout.match(/Every job is accounted for/g)).toHaveLength(2)
+  expect(code).toBe(0)
+  expect(await isNothingLeft([])).toBe(true)
+})
+
+test('its jobs, workers and failures are on its pages, and what is done there is not held to account', async () => {
+  const demo = line.start(['demo', '--jobs', '60'])
+  await demo.says('It goes on')
+  const [address = ''] = /http:\S+/.exec(demo.stdout) ?? []
+  const page = async (path: string) => (await fetch(address + path)).text()
+  expect(await page('overview')).toContain('href="/queues/mail"')
+  expect(await page('workers')).toMatch(/10 workers/)
+  expect(await page('api/v1/failed')).toContain('MailServerError')
+  expect(await page('delayed')).toMatch(/HashFile|No scheduler is running/)
+  expect(await page('schedule')).toContain('count words at night')
+  const cleared = await fetch(`${address}delayed/clear`, {
+    method: 'POST',
+    headers: { origin: new URL(address).origin },
+    body: new URLSearchParams({
+      _token: /name="_token" value="([^"]+)"/.exec(await page('queues'))?.[1] ?? '',
+      confirmed: 'yes',
+    }),
+  })
+  expect(cleared.status).toBe(200)
+  demo.kill('SIGINT')
+  const { code, stdout } = await demo.finished
+  expect(stdout).toContain('1 action on the pages')
   expect(code).toBe(0)
   expect(await isNothingLeft([])).toBe(true)
 })

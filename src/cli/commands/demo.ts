@@ -13,11 +13,12 @@ interface Flags {
 
 export function addDemo(program: Command): void {
   addCommand(program, 'demo', {
-    summary: 'See it work: a private Redis, workers, jobs that succeed, fail and crash',
+    summary: 'See it work: a private Redis, workers, web pages, jobs that succeed, fail and crash',
     details:
-      'It starts a redis-server of its own and two worker processes, places jobs that hash and count the files of this\n' +
-      'package, and shows what happens: some jobs fail, some are retried, one kills its worker. At the end it holds every\n' +
-      'job to account, and leaves nothing behind. Exit code 0: every job came to the end it had to come to.',
+      'It starts a redis-server of its own, two worker processes and the web pages, on port 5678 if that is free. It places\n' +
+      'jobs that hash and count the files of this package, and shows what happens: some jobs fail, some are retried, one\n' +
+      'kills its worker. At the end it holds every job to account, unless somebody acted on the pages, and leaves nothing\n' +
+      'behind. Exit code 0: every job came to the end it had to come to.',
     examples: ['resque demo', 'resque demo --jobs 20000 --exit'],
   })
     .option('--jobs <n>', 'how many jobs', wholeNumber(1), 500)

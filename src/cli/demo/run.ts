@@ -12,6 +12,7 @@ import { Feed } from './feed.js'
 import { packageRoot } from './jobs.js'
 import { Keeper } from './keeper.js'
 import { type LedgerReader, openLedger } from './ledger.js'
+import { type DemoPages, planAhead, servePages } from './pages.js'
 import { type Plan, Planner } from './plan.js'
 import { type PrivateRedis, startRedis } from './private-redis.js'
 import { percentile, type Result, showResult } from './summary.js'
@@ -71,6 +72,7 @@ class Demo {
   #retried = 0
   #retriedAt = 0
   #toldRecovered = 0
+  #pages: DemoPages | undefined
 
   constructor(options: DemoOptions, keeper: Keeper, redis: PrivateRedis) {
     this.#options = options
@@ -91,6 +93,8 @@ class Demo {
 
   async run(): Promise<boolean> {
     const { signal, exits, jobs } = this.#options
+    this.#pages = await servePages(this.#resque)
+    await planAhead(this.#resque)
     this.#workers.start()
     this.#introduce()
     this.#plan = this.#planner.plan(jobs)
@@ -126,6 +130,7 @@ class Demo {
 
   async stop(): Promise<void> {
     this.#view.end()
+    await this.#pages?.close()
     await this.#workers.stop()
     await this.#resque.close()
   }
@@ -156,6 +161,7 @@ class Demo {
         ? `${packageRoot}bin/resque`
         : path
     const { url } = this.#redis
+    progress.line(`Pages     ${this.#pages?.url}  (for this machine alone)`)
     progress.line(`Redis     ${url}  (its own, gone at the end)`)
     progress.line(`Workers   pid ${this.#workers.pids.join(' and ')}, ${CONCURRENCY} jobs at a time each`)
     progress.line('\nLook at it from another terminal:')
@@ -222,7 +228,12 @@ class Demo {
   async #isSettled(): Promise<boolean> {
     const { pending, working } = await this.#resque.info()
     if (pending > 0 || working > 0) return false
-    return (await this.#account()).missing.length === 0
+    return (await this.#account()).missing.length === 0 || (await this.#actions()) > 0
+  }
+
+  /** How often somebody has done something on the pages: then what became of the jobs is his doing too. */
+  #actions(): Promise<number> {
+    return this.#resque.store.audit.count()
   }
 
   async #account(): Promise<Accounts> {
@@ -242,8 +253,10 @@ class Demo {
       missing.push(`The counter "processed" says ${processed}, and must say ${placed + this.#retried}.`)
     }
     const { startedAt } = this.#ledger
+    const actions = await this.#actions()
     const result: Result = {
-      isComplete: missing.length === 0,
+      isComplete: missing.length === 0 || actions > 0,
+      actions,
       jobs: placed,
       processed,
       failed: [...accounts.failedBy.values()].reduce((sum, { count }) => sum + count, 0),

@@ -6,6 +6,8 @@ import type { Accounts } from './accounts.js'
 
 export interface Result {
   isComplete: boolean
+  /** How often somebody did something on the pages: what that changed cannot be held to account. */
+  actions: number
   jobs: number
   processed: number
   failed: number
@@ -68,6 +70,10 @@ export function showResult(out: Output, result: Result, { failedBy }: Accounts):
     out.line(`  ${name.padEnd(first)}  ${value.padStart(second)}  ${out.style('dim', cut)}`.trimEnd())
   }
   out.line()
+  if (result.actions > 0) {
+    out.line(`${counted(result.actions, 'action')} on the pages: what they changed is not held to account.`)
+    return
+  }
   if (result.isComplete) {
     out.line(
       out.style('green', `Every job is accounted for, in ${(result.durationMs / 1_000).toFixed(1)} s.`),
