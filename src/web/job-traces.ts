@@ -35,7 +35,7 @@ const MAX_QUEUES = 200
 const LIMIT = 20
 
 /** The id that a payload carries: our own, Sidekiq's word for it, or ActiveJob's in its envelope. */
-export function jobIdOf(payload: unknown): string {
+function jobIdOf(payload: unknown): string {
   if (!isJsonObject(payload)) return ''
   const [first] = Array.isArray(payload.args) ? payload.args : []
   const ids = [payload.id, payload.jid, payload.job_id, isJsonObject(first) ? first.job_id : undefined]

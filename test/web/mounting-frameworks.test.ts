@@ -112,6 +112,8 @@ test('Next.js, as a route handler', { timeout: 120_000 }, async () => {
         TOKENS: JSON.stringify(tokens),
       },
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own: its server is a process of its own, which must end too.
+      detached: true,
     },
   )
   ends.push(() => end(next))
@@ -139,10 +141,8 @@ test('Next.js, as a route handler', { timeout: 120_000 }, async () => {
 })
 
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return
   const exited = new Promise((resolve) => child.once('exit', resolve))
-  child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5_000)
+  if (child.pid === undefined || child.exitCode !== null) return
+  process.kill(-child.pid, 'SIGKILL')
   await exited
-  clearTimeout(timer)
 }
