@@ -52,7 +52,12 @@ export function whichOf(filter: FailureFilter): string {
   return formatFailureFilter(shownPart(filter)).toString() || EVERYTHING
 }
 
-async function checked(web: WebContext, c: Context<WebEnv>, query: URLSearchParams): Promise<FailureFilter> {
+/** A filter from a query, checked, and kept to what the user may see. */
+export async function checked(
+  web: WebContext,
+  c: Context<WebEnv>,
+  query: URLSearchParams,
+): Promise<FailureFilter> {
   const user = currentUser(c)
   query.delete('queues')
   const filter = asRefusal(() => parseFailureFilter(query))

@@ -9,6 +9,7 @@ import type { FailedJob } from '../store/records.js'
 import type { WebUser } from './access/user.js'
 import type { WebContext } from './context.js'
 import type { PendingRow } from './entry-pages.js'
+import { listsFor, mayShow } from './failed-query.js'
 import type { WorkerLine } from './snapshot.js'
 
 export type Trace =
@@ -70,9 +71,9 @@ export async function findJob(web: WebContext, user: WebUser, name: string): Pro
 
 async function byRef(web: WebContext, user: WebUser, ref: string): Promise<Trace | undefined> {
   const list = ref.slice(ref.indexOf('@') + 1)
-  if ((await failedListsFor(web, user)).includes(list)) {
+  if ((await listsFor(web, user)).includes(list)) {
     const job = await web.entryPages.failed(ref)
-    if (job && (user.seesAll || user.sees(job.queue))) return { kind: 'failed', job }
+    if (job && mayShow(user, job)) return { kind: 'failed', job }
   }
   const { queues } = await web.snapshots.get(user)
   if (queues.some(({ name }) => name === list)) {
@@ -130,7 +131,7 @@ async function byId(
   for (const job of delayed.jobs) traces.push({ kind: 'delayed', job })
   looked.push({ what: 'delayed jobs', looked: delayed.looked, isAll: delayed.next === undefined })
 
-  const lists = await failedListsFor(web, user)
+  const lists = await listsFor(web, user)
   let failedSeen = 0
   let isFailedAll = true
   for (const list of lists) {
@@ -139,17 +140,12 @@ async function byId(
     failedSeen += found.looked
     isFailedAll = isFailedAll && found.next === undefined
     for (const { job } of found.rows) {
-      const isSeen = user.seesAll || user.sees(job.queue)
-      if (isSeen && jobIdOf(parseJson(job.payload.toString())) === id) traces.push({ kind: 'failed', job })
+      if (mayShow(user, job) && jobIdOf(parseJson(job.payload.toString())) === id)
+        traces.push({ kind: 'failed', job })
     }
   }
   looked.push({ what: 'failed jobs', looked: failedSeen, isAll: isFailedAll })
   return { traces, looked }
-}
-
-async function failedListsFor(web: WebContext, user: WebUser): Promise<string[]> {
-  const lists = await web.resque.failed.lists()
-  return lists.filter((name) => name === 'failed' || user.sees(name.replace(/_failed$/, '')))
 }
 
 function payloadOf(trace: Trace): unknown {

@@ -192,7 +192,7 @@ test('waiting jobs are removed by ref or by filter', async () => {
   expect(await room.client.lrange('resque:queue:mail', 0, -1)).toEqual(['no job'])
 })
 
-test('one failed job is put back once, and with other arguments by admins alone', async () => {
+test('one failed job is put back once, again if it is said, and with other arguments', async () => {
   const { body } = await call('GET', '/failed?class=Mail')
   const path = `/failed/jobs/${encodeURIComponent(body.items[0].ref)}/retry`
   expect((await call('POST', path, { role: 'operator' })).body).toEqual({ result: 'done' })
@@ -202,7 +202,7 @@ test('one failed job is put back once, and with other arguments by admins alone'
   const [again] = (await call('GET', '/failed?state=retried')).body.items
   const at = `/failed/jobs/${encodeURIComponent(again.ref)}/retry`
   expect((await call('POST', at)).status).toBe(409)
-  expect((await call('POST', at, { role: 'operator', body: { again: true, args: [9] } })).status).toBe(403)
+  expect((await call('POST', at, { role: 'viewer', body: { again: true } })).status).toBe(403)
   expect((await call('POST', at, { body: { again: true, args: [9], queue: 'low' } })).status).toBe(200)
   expect(await room.client.lrange('resque:queue:low', 0, -1)).toEqual(['{"class":"Mail","args":[9]}'])
 })
@@ -226,6 +226,23 @@ test('failed jobs are retried, removed, brought back and cleared', async () => {
   const cleared = await call('POST', '/failed/clear', { body: { list: 'failed' } })
   expect(cleared.body.count).toBe(4)
   expect((await call('POST', cleared.body.undo.slice(API.length))).body.restored).toBe(4)
+})
+
+test('workers of this package are told, the lost are forgotten, and Ruby\u2019s hear nothing', async () => {
+  const worker = await room.start({ queues: 'low', jobs: [], concurrency: 1 })
+  const [own] = (await call('GET', '/workers')).body.items.filter((each: { process: string }) => each.process)
+  const at = `/workers/${encodeURIComponent(own.id)}`
+  expect((await call('POST', `${at}/pause`, { role: 'operator' })).body).toEqual({ isTold: true })
+  expect((await call('POST', `${at}/resume`, { role: 'operator' })).status).toBe(200)
+  expect((await call('POST', `${at}/stop`, { role: 'operator' })).status).toBe(403)
+  expect((await call('POST', `${at}/forget`)).status).toBe(409)
+  expect((await call('POST', `${at}/stop`)).status).toBe(200)
+  await worker.stop({ timeoutMs: 0 })
+  const ruby = '/workers/web%3A1%3Amail'
+  expect((await call('POST', `${ruby}/pause`)).status).toBe(409)
+  await room.client.hset('resque:workers:heartbeat', 'web:1:mail', '2020-01-01T00:00:00Z')
+  expect((await call('POST', `${ruby}/forget`)).body).toEqual({ isForgotten: true })
+  expect(await room.client.sismember('resque:workers', 'web:1:mail')).toBe(0)
 })
 
 test('delayed jobs and schedules are queued, removed and brought back', async () => {
@@ -368,7 +385,7 @@ test('every action stands in the audit, with who did it and never a value', asyn
   await call('POST', '/failed/remove', { role: 'operator', body: { filter, waitMs: 5_000 } })
   const { body } = await call('GET', '/audit?limit=2')
   expect(body.items).toMatchObject([
-    { user: 'operator-token', action: 'remove jobs', result: 'begun' },
+    { user: 'operator-token', action: 'remove failed', result: 'begun' },
     { user: 'operator-token', action: 'pause queue', target: 'mail', result: 'done' },
   ])
   expect(JSON.stringify(body)).not.toContain('hunter2')

@@ -92,10 +92,8 @@ export function delayedEndpoints(web: WebContext): Endpoint[] {
         if (cursor !== undefined && time === undefined)
           throw new Refusal(400, 'Expected cursor to be where a search ended.')
         const from = time === undefined ? {} : { from: { time: Number(time), index: Number(index) } }
-        const { jobs, looked, next } = await web.store.delayed.search(
-          { ...wanted, isMeant: sees(call) },
-          from,
-        )
+        const search = () => web.store.delayed.search({ ...wanted, isMeant: sees(call) }, from)
+        const { jobs, looked, next } = await web.searches.run(call.user.name, search)
         return {
           items: jobs.map((job) => delayedShape(web, job)),
           looked,

@@ -3,10 +3,10 @@
  */
 import type { FailedJob } from '../../store/records.js'
 import { Refusal } from '../access/refusal.js'
-import { includes, type WebUser } from '../access/roles.js'
 import type { WebContext } from '../context.js'
 import { retryFailed } from '../failed-actions.js'
-import { auditableFilter, type FailureFilter, parseFailureFilter } from '../filters.js'
+import { auditedFilter, checked, failedJobOf, listsFor } from '../failed-query.js'
+import type { FailureFilter } from '../filters.js'
 import { newId } from '../operations.js'
 import type { Call, Endpoint, Fields } from './endpoint.js'
 import { type Bulk, bulk, oneOf, paging, undoOf } from './queues.js'
@@ -35,43 +35,19 @@ const filterSchema = { ...filterFields, ...searchText } as unknown as Record<str
 const INDEX_MS = 5_000
 
 export function failedEndpoints(web: WebContext): Endpoint[] {
-  /** A filter, kept to what the user may see. */
-  const filterOf = async (
-    user: WebUser,
-    values: Readonly<Record<string, unknown>>,
-  ): Promise<FailureFilter> => {
+  const filterOf = (c: Call['c'], values: Readonly<Record<string, unknown>>): Promise<FailureFilter> => {
     const query = new URLSearchParams()
     for (const [name, value] of Object.entries(values)) query.set(name, String(value))
-    query.delete('queues')
-    const filter = parseFailureFilter(query)
-    if (filter.list !== undefined && !(await listsFor(user)).includes(filter.list))
-      throw new Refusal(404, 'There is no such list of failed jobs.')
-    if (user.seesAll) return filter
-    await web.failedIndex.refresh(INDEX_MS)
-    const queues = web.failedIndex.facets({}, Number.POSITIVE_INFINITY).queue.map(({ value }) => value)
-    return { ...filter, queues: queues.filter((queue) => queue !== '' && user.sees(queue)) }
+    return checked(web, c, query)
   }
-  const listsFor = async (user: WebUser) =>
-    (await web.resque.failed.lists()).filter(
-      (name) => name === 'failed' || user.sees(name.replace(/_failed$/, '')),
-    )
-  const jobOf = async ({ user, name }: Call): Promise<FailedJob> => {
-    const wanted = name('ref')
-    const lists = await listsFor(user)
-    const isKnown = lists.includes(wanted.slice(wanted.indexOf('@') + 1))
-    const job = isKnown ? await web.entryPages.failed(wanted) : undefined
-    if (job && (user.seesAll || (job.queue !== '' && user.sees(job.queue)))) return job
-    throw new Refusal(404, 'This failed job is here no more.', { hint: 'It was removed, or put back since.' })
-  }
+  const jobOf = ({ c, name }: Call): Promise<FailedJob> => failedJobOf(web, c, name('ref'))
   /** What a call on many is about. Refs of jobs that the user may not see are as if they were not there. */
-  const targetOf = async ({ user, body }: Call) => {
+  const targetOf = async ({ c, user, body }: Call) => {
     const target = oneOf(body.refs as string[] | undefined, body.filter as Record<string, string> | undefined)
-    if ('filter' in target) return { filter: await filterOf(user, target.filter) }
+    if ('filter' in target) return { filter: await filterOf(c, target.filter) }
     if (user.seesAll) return target
     const jobs = await Promise.all(
-      target.refs.map(async (each) =>
-        jobOf({ user, name: () => each } as unknown as Call).catch(() => undefined),
-      ),
+      target.refs.map((each) => failedJobOf(web, c, each).catch(() => undefined)),
     )
     const refs = target.refs.filter((_, i) => jobs[i] !== undefined)
     if (refs.length === 0) throw new Refusal(404, 'These failed jobs are here no more.')
@@ -79,8 +55,7 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
   }
   const audited = (target: { refs: string[] } | { filter: FailureFilter }) => {
     if ('refs' in target) return { count: target.refs.length }
-    const { queues: _, ...chosen } = target.filter
-    return { filter: auditableFilter(chosen) }
+    return auditedFilter(target.filter)
   }
 
   return [
@@ -90,9 +65,9 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
       query: { ...filterFields, ...paging },
       answer: pageOf(ref('FailedJob')),
       refusals: { 503: 'Redis cannot be reached, or the failures are still being read for the first time.' },
-      async run({ user, query }) {
+      async run({ c, query }) {
         const { start = 0, limit = 50, ...rest } = query as { start?: number; limit?: number }
-        const filter = await filterOf(user, rest)
+        const filter = await filterOf(c, rest)
         const isPlain = Object.keys(filter).every((key) => key === 'list')
         if (!isPlain) await indexed(web)
         const { rows, total } = isPlain
@@ -110,13 +85,11 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
         cursor: { type: 'string', description: 'Where a search ended.' },
       },
       answer: foundOf(ref('FailedJob')),
-      async run({ user, query }) {
+      async run({ c, user, query }) {
         const { cursor, ...rest } = query as { cursor?: string }
-        const {
-          rows,
-          looked,
-          next = null,
-        } = await web.entryPages.search(await filterOf(user, rest), { cursor })
+        const filter = await filterOf(c, rest)
+        const search = () => web.entryPages.search(filter, { cursor })
+        const { rows, looked, next = null } = await web.searches.run(user.name, search)
         return { items: rows.map((row) => failedRowShape(web, row)), looked, next }
       },
     },
@@ -126,8 +99,8 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
       query: filterFields,
       answer: object({ total: whole, items: list(ref('FailureGroup')) }),
       refusals: { 503: 'Redis cannot be reached, or the failures are still being read for the first time.' },
-      async run({ user, query }) {
-        const filter = await filterOf(user, query)
+      async run({ c, query }) {
+        const filter = await filterOf(c, query)
         await indexed(web)
         const to = Math.floor(web.now().getTime() / 1_000)
         const { groups, total } = web.failedIndex.groups(filter, { from: to - 86_400, to })
@@ -152,10 +125,10 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
     {
       ...{ method: 'post', path: '/failed/jobs/{ref}/retry', role: 'operator', id: 'retryFailedJob' },
       tag: 'Failed',
-      summary: 'Puts one failed job back on its queue, or on another, or with other arguments (admins).',
+      summary: 'Puts one failed job back on its queue, or on another, or with other arguments.',
       body: {
         queue: { type: 'string', description: 'Instead of the queue it came from.' },
-        args: { type: 'array', description: 'Other arguments, for admins.' },
+        args: { type: 'array', description: 'Other arguments.' },
         again: { type: 'boolean', description: 'Also if it was put back before.' },
         drop: { type: 'boolean', description: 'Drop the entry instead of marking it as retried.' },
       },
@@ -169,8 +142,6 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
           again?: boolean
           drop?: boolean
         }
-        if (args !== undefined && !includes(call.user.role, 'admin'))
-          throw new Refusal(403, 'Other arguments need the role admin.')
         if (queue !== undefined && !call.user.sees(queue)) throw new Refusal(404, 'There is no such queue.')
         const { store, resque } = web
         const result = await retryFailed({ store, failedLists: () => resque.failed.lists() }, job.ref, {
@@ -228,7 +199,7 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
           { by: call.user.name, id, waitMs },
         )
         await call.record({
-          action: 'retry jobs',
+          action: 'retry failed',
           operation: operation.id,
           ...audited(failed),
           result: 'begun',
@@ -255,7 +226,7 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
           { by: call.user.name, id, waitMs },
         )
         await call.record({
-          action: 'remove jobs',
+          action: 'remove failed',
           operation: operation.id,
           ...audited(failed),
           result: 'begun',
@@ -264,14 +235,14 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
       },
     },
     {
-      ...{ method: 'post', path: '/failed/clear', role: 'admin', id: 'clearFailed', tag: 'Failed' },
+      ...{ method: 'post', path: '/failed/clear', role: 'operator', id: 'clearFailed', tag: 'Failed' },
       summary: 'Empties one failed list, or all. With undo.',
       body: { list: { type: 'string', description: 'Default: all of them.' } },
       answer: ref('Removed'),
       async run({ user, body, record }) {
         if (!user.seesAll) throw new Refusal(403, 'This is for those who see all queues.')
         const { list } = body as { list?: string }
-        if (list !== undefined && !(await listsFor(user)).includes(list))
+        if (list !== undefined && !(await listsFor(web, user)).includes(list))
           throw new Refusal(404, 'There is no such list of failed jobs.')
         const { id, done } = await web.operations.clearFailed(list, { by: user.name })
         await record({

@@ -144,7 +144,8 @@ export function queueEndpoints(web: WebContext): Endpoint[] {
       async run(call) {
         const { name } = await queueOf(call)
         const { cursor, ...filter } = call.query as PendingFilter & { cursor?: string }
-        const { rows, looked, next = null } = await web.entryPages.searchPending(name, filter, { cursor })
+        const search = () => web.entryPages.searchPending(name, filter, { cursor })
+        const { rows, looked, next = null } = await web.searches.run(call.user.name, search)
         return { items: rows.map((row) => pendingShape(web, row)), looked, next }
       },
     },

@@ -99,7 +99,7 @@ export const schemas = {
     host: text,
     pid: whole,
     queues: list(text),
-    state: { ...text, enum: ['idle', 'busy', 'paused', 'lost'] },
+    state: { ...text, enum: ['idle', 'busy', 'paused', 'stopping', 'lost'] },
     started: text,
     heartbeat: orNull(text),
     process: {

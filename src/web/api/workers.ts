@@ -1,11 +1,13 @@
 /**
  * The API of workers and of what they work on.
  */
+import type { Order } from '../../store/workers.js'
 import { Refusal } from '../access/refusal.js'
 import type { WebContext } from '../context.js'
-import type { Endpoint } from './endpoint.js'
+import type { WorkerLine } from '../snapshot.js'
+import type { Call, Endpoint } from './endpoint.js'
 import { paging } from './queues.js'
-import { object, pageOf, ref, whole } from './schemas.js'
+import { object, pageOf, ref, truth, whole } from './schemas.js'
 import { workerShape } from './shapes.js'
 
 export function workerEndpoints(web: WebContext): Endpoint[] {
@@ -19,6 +21,26 @@ export function workerEndpoints(web: WebContext): Endpoint[] {
       return { total: meant.length, start, items }
     }
   }
+  const workerOf = async ({ user, name }: Call): Promise<WorkerLine> => {
+    const worker = (await web.snapshots.get(user)).workers.find(({ id }) => id === name('worker'))
+    if (!worker) throw new Refusal(404, 'There is no such worker.')
+    return worker
+  }
+  const order = (verb: Order, role: 'operator' | 'admin', summary: string): Endpoint => ({
+    ...{ method: 'post', path: `/workers/{worker}/${verb}`, role, id: `${verb}Worker`, tag: 'Workers' },
+    summary,
+    answer: object({ isTold: truth }),
+    refusals: { 409: 'A Ruby worker, which hears signals alone, or one that is gone.' },
+    async run(call) {
+      const { id, process } = await workerOf(call)
+      if (process === undefined)
+        throw new Refusal(409, 'A Ruby worker cannot be told from here: send its process a signal.')
+      const isTold = await web.resque.tellWorker(id, verb)
+      await call.record({ action: `${verb} worker`, target: id, result: isTold ? 'done' : 'gone' })
+      if (!isTold) throw new Refusal(409, 'That process is gone.')
+      return { isTold }
+    },
+  })
   return [
     {
       ...{ method: 'get', path: '/working', role: 'viewer', id: 'working', tag: 'Workers' },
@@ -38,12 +60,32 @@ export function workerEndpoints(web: WebContext): Endpoint[] {
       ...{ method: 'get', path: '/workers/{worker}', role: 'viewer', id: 'worker', tag: 'Workers' },
       summary: 'One worker, with what it has done.',
       answer: object({ worker: ref('Worker'), processed: whole, failed: whole }),
-      async run({ user, name }) {
-        const id = name('worker')
-        const worker = (await web.snapshots.get(user)).workers.find((each) => each.id === id)
-        if (!worker) throw new Refusal(404, 'There is no such worker.')
+      async run(call) {
+        const worker = await workerOf(call)
+        const { id } = worker
         const [processed = 0, failed = 0] = await web.store.stats.getAll([`processed:${id}`, `failed:${id}`])
         return { worker: workerShape(web, worker), processed, failed }
+      },
+    },
+    order(
+      'pause',
+      'operator',
+      'Tells the process of a worker to take no more jobs; it hears at its next heartbeat.',
+    ),
+    order('resume', 'operator', 'Tells the process of a worker to go on.'),
+    order('stop', 'admin', 'Tells the process of a worker to finish its jobs and end.'),
+    {
+      ...{ method: 'post', path: '/workers/{worker}/forget', role: 'admin', id: 'forgetWorker' },
+      tag: 'Workers',
+      summary: 'Forgets a worker that shows no sign of life; its job goes to failed.',
+      answer: object({ isForgotten: truth }),
+      refusals: { 409: 'It lives.' },
+      async run(call) {
+        const { id, state } = await workerOf(call)
+        if (state !== 'lost') throw new Refusal(409, 'This worker lives: its heartbeat is not too old.')
+        await web.resque.removeWorker(id)
+        await call.record({ action: 'forget worker', target: id, result: 'done' })
+        return { isForgotten: true }
       },
     },
   ]

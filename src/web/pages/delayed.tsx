@@ -114,7 +114,9 @@ type Cursor = { time: number; index: number }
 function search(web: WebContext, c: Context<WebEnv>, wanted: Wanted, from: Cursor | undefined) {
   const sees = seesDelayed(c)
   const isMeant = (job: DelayedJob) => sees(job) && (wanted.isMeant?.(job) ?? true)
-  return web.store.delayed.search({ ...wanted, isMeant }, { ...(from && { from }), limit: PAGE_SIZE })
+  return web.searches.run(currentUser(c).name, () =>
+    web.store.delayed.search({ ...wanted, isMeant }, { ...(from && { from }), limit: PAGE_SIZE }),
+  )
 }
 
 function cursorParam(c: Context<WebEnv>): Cursor | undefined {

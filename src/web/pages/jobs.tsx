@@ -22,7 +22,8 @@ export function jobPages(web: WebContext): Hono<WebEnv> {
   pages.get('/jobs/:id', needs('viewer'), async (c) => {
     const name = nameParam(c, 'id')
     if (name === '' || name.length > MAX_ID) throw new Refusal(404, 'That is no id of a job.')
-    const found = await findJob(web, currentUser(c), name)
+    const user = currentUser(c)
+    const found = await web.searches.run(user.name, () => findJob(web, user, name))
     if (!found) {
       throw new Refusal(404, 'This entry is here no more.', {
         hint: 'It was taken, put back or removed since; what ended well leaves no trace.',

@@ -165,6 +165,11 @@ export function FailedJobFacts({
           {alike === undefined ? 'Jobs that failed alike' : `${plural(alike, 'job')} failed alike`}
         </Link>
       </Fact>
+      <Fact label="Timeline">
+        <Link web={web} to={path`/jobs/${job.ref}`}>
+          What is known of it
+        </Link>
+      </Fact>
     </dl>
   )
 }
