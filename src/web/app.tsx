@@ -20,6 +20,7 @@ import { assetPages } from './pages/assets.js'
 import { auditPages } from './pages/audit.js'
 import { delayedPages } from './pages/delayed.js'
 import { delayedActionPages } from './pages/delayed-actions.js'
+import { eventPages } from './pages/events.js'
 import { failedPages } from './pages/failed.js'
 import { failedBulkPages } from './pages/failed-bulk.js'
 import { failedEditPages } from './pages/failed-edit.js'
@@ -35,6 +36,7 @@ import { queueActionPages } from './pages/queue-actions.js'
 import { queuePages } from './pages/queues.js'
 import { schedulePages } from './pages/schedule.js'
 import { scheduleActionPages } from './pages/schedule-actions.js'
+import { shortcutPages } from './pages/shortcuts.js'
 import { statsPages } from './pages/stats.js'
 import { workerActionPages } from './pages/worker-actions.js'
 import { workerPages } from './pages/workers.js'
@@ -67,6 +69,8 @@ const modules: ((web: WebContext) => Hono<WebEnv>)[] = [
   delayedPages,
   schedulePages,
   scheduleActionPages,
+  eventPages,
+  shortcutPages,
 ]
 
 export function makeApp(web: WebContext): Hono<WebEnv> {
@@ -121,6 +125,7 @@ function limitMutations(web: WebContext) {
     }
     await next()
     web.snapshots.forget()
+    web.live.wake()
   }
 }
 

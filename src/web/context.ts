@@ -14,6 +14,7 @@ import type { EntryPages } from './entry-pages.js'
 import type { FailedIndex } from './failed-index.js'
 import type { SharedFigures } from './figures.js'
 import type { History } from './history.js'
+import type { Live } from './live.js'
 import type { Operations } from './operations.js'
 import type { WebSettings } from './options.js'
 import type { SearchGate } from './search-gate.js'
@@ -48,6 +49,8 @@ export interface WebContext {
   readonly entryPages: EntryPages
   /** Keeps searches of one user few. */
   readonly searches: SearchGate
+  /** What changes, for those who look on. */
+  readonly live: Live
 }
 
 export interface Tab {

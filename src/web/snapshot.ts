@@ -50,6 +50,12 @@ export class Snapshots {
     return asSeen(await this.#glance(), user)
   }
 
+  /** One look for several users: what each of them may see of it. */
+  async look(): Promise<(user: Pick<WebUser, 'sees'>) => Snapshot> {
+    const glance = await this.#glance()
+    return (user) => asSeen(glance, user)
+  }
+
   /** Something was changed: the next look is a new one. */
   forget(): void {
     this.#last = undefined
@@ -77,22 +83,10 @@ function asSeen(glance: Glance, user: Pick<WebUser, 'sees'>): Snapshot {
     if (!isHidden) return { ...worker, queues, state }
     return { ...worker, queues, state, job: { ...hiddenJob, runAt: worker.job?.runAt ?? '' } }
   })
-  const alive = workers.filter(({ state }) => state !== 'lost')
-  const seen = glance.queues.filter(({ name }) => user.sees(name))
-  // A thousand slots have few different lists.
-  const lists = new Map<string, { queues: string[]; count: number }>()
-  for (const { queues } of alive) {
-    const entry = lists.get(queues.join('\0')) ?? { queues, count: 0 }
-    entry.count++
-    lists.set(queues.join('\0'), entry)
-  }
-  const queues = seen.map((queue) => ({
-    ...queue,
-    workers: [...lists.values()].reduce(
-      (sum, list) => sum + (serves(list.queues, queue.name) ? list.count : 0),
-      0,
-    ),
-  }))
+  const taken = takenOf(glance)
+  const queues = glance.queues
+    .filter(({ name }) => user.sees(name))
+    .map((queue) => ({ ...queue, workers: taken.get(queue.name) ?? 0 }))
   const failedLists = glance.failedLists.filter(
     ({ name }) => name === 'failed' || user.sees(name.replace(/_failed$/, '')),
   )
@@ -110,13 +104,40 @@ function asSeen(glance: Glance, user: Pick<WebUser, 'sees'>): Snapshot {
   }
 }
 
+const taken = new WeakMap<Glance, Map<string, number>>()
+
+/** How many live workers take from each queue: the same for all who look. */
+function takenOf(glance: Glance): Map<string, number> {
+  const known = taken.get(glance)
+  if (known) return known
+  // A thousand slots have few different lists.
+  const lists = new Map<string, { queues: string[]; count: number }>()
+  for (const worker of glance.workers) {
+    if (isLost(worker, glance)) continue
+    const entry = lists.get(worker.queues.join('\0')) ?? { queues: worker.queues, count: 0 }
+    entry.count++
+    lists.set(worker.queues.join('\0'), entry)
+  }
+  const counts = new Map(
+    glance.queues.map(({ name }) => [
+      name,
+      [...lists.values()].reduce((sum, list) => sum + (serves(list.queues, name) ? list.count : 0), 0),
+    ]),
+  )
+  taken.set(glance, counts)
+  return counts
+}
+
 const hiddenJob = { queue: '', class: '', args: undefined, broken: undefined, bytes: 0 }
 
 function stateOf(worker: WorkerGlance, process: Vitals['state'] | undefined, glance: Glance): WorkerState {
-  const beat = Date.parse(worker.heartbeat ?? '')
-  const deadAfterMs = worker.deadAfterMs ?? rubyRhythm.deadAfterSeconds * 1_000
-  if (glance.at.getTime() - beat > deadAfterMs) return 'lost'
+  if (isLost(worker, glance)) return 'lost'
   if (process === 'stopping') return 'stopping'
   if (worker.job) return 'busy'
   return glance.isAllPaused || process === 'paused' ? 'paused' : 'idle'
+}
+
+function isLost({ heartbeat, deadAfterMs }: WorkerGlance, glance: Glance): boolean {
+  const beat = Date.parse(heartbeat ?? '')
+  return glance.at.getTime() - beat > (deadAfterMs ?? rubyRhythm.deadAfterSeconds * 1_000)
 }

@@ -2,6 +2,7 @@
  * The web pages of a Resque: see everything, act safely. `createWeb` makes them; where they are served is up to you.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { messageOf } from '../errors.js'
 import type { Peer } from './access/peer.js'
 import { RateLimit } from './access/rate-limit.js'
 import { Sessions } from './access/sessions.js'
@@ -14,6 +15,7 @@ import { EntryPages } from './entry-pages.js'
 import { FailedIndex } from './failed-index.js'
 import { SharedFigures } from './figures.js'
 import { History } from './history.js'
+import { Live } from './live.js'
 import { nodeHandler } from './node.js'
 import { Operations } from './operations.js'
 import { readWebOptions, type WebOptions } from './options.js'
@@ -50,6 +52,7 @@ export function createWeb(options: WebOptions): Web {
     changed: () => failedIndex.touch(),
   })
   const history = new History({ store, now: settings.now, log: settings.logger })
+  const snapshots = new Snapshots(store, settings.cacheMs)
   const web: WebContext = {
     resque,
     store,
@@ -62,8 +65,12 @@ export function createWeb(options: WebOptions): Web {
       loginFrom: new RateLimit(settings.limits.login * 10),
       mutations: new RateLimit(settings.limits.mutations),
     },
-    snapshots: new Snapshots(store, settings.cacheMs),
-    assets: new Assets(['app.css', 'app.js', 'chart.css', 'failed.css', 'icon.svg']),
+    snapshots,
+    assets: new Assets([
+      ...['app.css', 'chart.css', 'failed.css'],
+      ...['app.js', 'live.js', 'keys.js'],
+      ...['icon.svg', 'alert.svg'],
+    ]),
     tabs,
     audit: makeAudit(store.audit, settings.logger, settings.now),
     actions: undoableActions(operations),
@@ -73,6 +80,10 @@ export function createWeb(options: WebOptions): Web {
     failedIndex,
     entryPages: new EntryPages(store, failedLists),
     searches: new SearchGate(),
+    live: new Live({
+      looks: snapshots,
+      warn: (error) => settings.logger.warn({ err: error }, `Live pages are stale: ${messageOf(error)}`),
+    }),
   }
   const app = makeApp(web)
   if (settings.history) web.history.start()
@@ -83,6 +94,7 @@ export function createWeb(options: WebOptions): Web {
     fetch,
     handler: nodeHandler(fetch, settings.basePath),
     close: async () => {
+      web.live.close()
       web.history.close()
       await operations.close()
     },

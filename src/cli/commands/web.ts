@@ -106,8 +106,8 @@ async function web(this: Command): Promise<void> {
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.once(signal, resolve)
   })
-  await stop(server)
-  await pages.close()
+  // Streams of live pages would keep the server from ending.
+  await Promise.all([stop(server), pages.close()])
   await resque.close()
 }
 

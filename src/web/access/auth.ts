@@ -29,6 +29,18 @@ export function authenticate(web: WebContext): MiddlewareHandler<WebEnv> {
 
 const everybody: WebUser = { name: 'local', role: 'admin', by: 'none', sees: () => true, seesAll: true }
 
+/** Whether he who made a request that lasts would be let in again, as the same. */
+export async function stillKnows(web: WebContext, c: Context<WebEnv>, user: WebUser): Promise<boolean> {
+  const { auth } = web.settings
+  if (auth === 'none') return true
+  if (user.by === 'session') return (await web.sessions.userOf(readCookie(c, 'session') ?? '')) === user.name
+  if (user.by !== 'custom') return true
+  const answer = await auth.custom?.(c.req.raw, c.get('peer'))
+  return (
+    answer != null && !(answer instanceof Response) && answer.user === user.name && answer.role === user.role
+  )
+}
+
 async function recognise(
   c: Context<WebEnv>,
   web: WebContext,

@@ -3,13 +3,13 @@
  * as Ruby has it, all of one host; `/workers/all` is all.
  */
 import { type Context, Hono } from 'hono'
-import { readWorkerId } from '../../store/workers.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { nameParam, numberParam } from '../params.js'
-import type { Snapshot, WorkerLine, WorkerState } from '../snapshot.js'
-import { path } from '../url.js'
+import { type Process, processesOf, stateOf } from '../processes.js'
+import type { Snapshot } from '../snapshot.js'
+import { encodeSegment, path } from '../url.js'
 import { Empty, Link, Name, Pager, StatusWord, Time, type View } from '../views/components.js'
 import { page } from '../views/layout.js'
 import { OneWorker } from '../views/one-worker.js'
@@ -17,16 +17,6 @@ import { bytes, plural } from '../views/text.js'
 import { LoopDelay, QueueNames, vitalsOf } from '../views/worker-facts.js'
 
 const PAGE_SIZE = 100
-
-/** One worker process: one slot for Ruby's, as many as it has for ours. */
-interface Process {
-  /** Of its first slot. */
-  id: string
-  host: string
-  pid: number
-  isOurs: boolean
-  slots: WorkerLine[]
-}
 
 export function workerPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
@@ -78,33 +68,6 @@ export function workerPages(web: WebContext): Hono<WebEnv> {
     )
   })
   return pages
-}
-
-function processesOf(workers: readonly WorkerLine[]): Process[] {
-  const processes = new Map<string, Process>()
-  for (const worker of workers) {
-    const first = worker.process === undefined ? worker : { ...worker, ...readWorkerId(worker.process) }
-    const host = worker.process === undefined ? worker.host : first.host.replace(/~.*$/, '')
-    const key = worker.process ?? worker.id
-    const process = processes.get(key) ?? {
-      id: key,
-      host,
-      pid: first.pid,
-      isOurs: worker.process !== undefined,
-      slots: [],
-    }
-    process.slots.push(worker)
-    processes.set(key, process)
-  }
-  return [...processes.values()].sort((a, b) =>
-    a.host === b.host ? a.pid - b.pid : a.host < b.host ? -1 : 1,
-  )
-}
-
-/** The state of a process is what is most worth knowing of its slots. */
-function stateOf(slots: readonly WorkerLine[]): WorkerState {
-  const states = slots.map(({ state }) => state)
-  return (['lost', 'stopping', 'busy', 'paused'] as const).find((state) => states.includes(state)) ?? 'idle'
 }
 
 function Workers({
@@ -176,8 +139,9 @@ function Workers({
   )
 }
 
-/** More of a process's jobs are on its own page. */
+/** More of a process's jobs and queues are on its own page. */
 const MAX_JOBS = 3
+const MAX_QUEUES = 5
 
 function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
   const { slots } = process
@@ -186,21 +150,21 @@ function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
   const [first] = slots
   const vitals = vitalsOf(slots)
   return (
-    <tr class={state === 'lost' ? 'is-lost' : ''}>
+    <tr class={state === 'lost' ? 'is-lost' : ''} data-live-id={encodeSegment(process.id)}>
       <th scope="row">
         <Link web={web} to={path`/workers/${first?.id ?? process.id}`}>
           <Name limit={100}>{`${process.host}:${process.pid}`}</Name>
         </Link>{' '}
         {!process.isOurs && <span class="faint">Ruby</span>}
       </th>
-      <td data-label="State">
+      <td data-label="State" data-live="process:">
         <StatusWord status={state} />
       </td>
-      <td class="end num" data-label="Busy">
+      <td class="end num" data-label="Busy" data-live="slots:">
         {busy.length} / {slots.length}
       </td>
       <td data-label="Queues">
-        <QueueNames web={web} queues={first?.queues ?? []} />
+        <QueueNames web={web} queues={first?.queues ?? []} most={MAX_QUEUES} />
       </td>
       <td class="end num nowrap" data-label="Memory">
         {vitals ? bytes(vitals.rssBytes) : <span class="faint">–</span>}
@@ -208,7 +172,7 @@ function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
       <td class="end num nowrap" data-label="Loop delay">
         {vitals ? <LoopDelay ms={vitals.lagMs} /> : <span class="faint">–</span>}
       </td>
-      <td data-label="Heartbeat" class="nowrap">
+      <td data-label="Heartbeat" class="nowrap" data-live="beat:">
         <Time web={web} at={first?.heartbeat} missing="none yet" />
       </td>
       <td data-label="Working on">

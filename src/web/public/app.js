@@ -40,6 +40,21 @@ function retime() {
   }
 }
 
+/** Something has come onto the page: what decorates pages does it there too. */
+function shown(root) {
+  document.dispatchEvent(new CustomEvent('resque:shown', { detail: root }))
+}
+
+document.addEventListener('resque:shown', ({ detail }) => {
+  if (detail.matches?.('time')) {
+    first.delete(detail)
+    detail.textContent = age(Date.now() - Date.parse(detail.dateTime))
+  }
+  retime()
+  addCopies(detail)
+  wireSelection(detail)
+})
+
 retime()
 setInterval(() => document.hidden || retime(), minute / 6)
 
@@ -57,6 +72,25 @@ function load(url) {
   })
 }
 
+/** What is new is shown where the old was, when its reader asks for it. */
+document.addEventListener('resque:show', async () => {
+  const main = document.querySelector('main')
+  let fresh
+  try {
+    fresh = (await load(location.href)).querySelector('main')
+  } catch {
+    fresh = null
+  }
+  if (!fresh) {
+    location.reload()
+    return
+  }
+  main.replaceChildren(...document.adoptNode(fresh).childNodes)
+  shown(main)
+  document.dispatchEvent(new CustomEvent('resque:replaced'))
+  main.focus({ preventScroll: true })
+})
+
 /** Opens the confirm page behind a form or link as a dialog; where that fails, the page itself opens. */
 async function confirmInDialog(url, opener) {
   let box
@@ -69,12 +103,16 @@ async function confirmInDialog(url, opener) {
     location.assign(url)
     return
   }
+  const { activeElement } = document
+  const before = activeElement && activeElement !== document.body ? activeElement : opener
   const dialog = document.createElement('dialog')
   dialog.setAttribute('aria-labelledby', 'confirm-title')
   dialog.append(document.adoptNode(box))
   dialog.addEventListener('close', () => {
     dialog.remove()
-    opener?.focus()
+    // What it was opened from may be gone by now.
+    const back = before?.isConnected ? before : document.querySelector('main')
+    back?.focus({ preventScroll: true })
   })
   dialog.addEventListener('click', (event) => {
     const isCancel = event.target instanceof Element && event.target.closest('[data-cancel]')
@@ -83,6 +121,7 @@ async function confirmInDialog(url, opener) {
     dialog.close()
   })
   document.body.append(dialog)
+  shown(dialog)
   dialog.showModal()
   const field = dialog.querySelector('input:not([type=hidden])')
   const safe = field ?? dialog.querySelector('[data-cancel]')
@@ -113,3 +152,73 @@ document.addEventListener('submit', (event) => {
   form.dataset.sent = ''
   setTimeout(() => delete form.dataset.sent, 5_000)
 })
+
+/** A button that copies, at each text that is more than a line. */
+function addCopies(root) {
+  for (const pre of root.querySelectorAll?.('pre.json') ?? []) {
+    if (pre.previousElementSibling?.matches('.copy')) continue
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.className = 'small copy'
+    button.textContent = 'Copy'
+    button.addEventListener('click', async () => {
+      const isDone = await copy(pre)
+      button.textContent = isDone ? 'Copied' : 'Selected: press Ctrl+C'
+      setTimeout(() => {
+        button.textContent = 'Copy'
+      }, 2_000)
+    })
+    pre.before(button)
+  }
+}
+
+/** Without TLS there is no clipboard: then it is selected, so that a key does the rest. */
+async function copy(element) {
+  try {
+    await navigator.clipboard.writeText(element.textContent)
+    return true
+  } catch {
+    getSelection()?.selectAllChildren(element)
+    return false
+  }
+}
+
+/** `data-select-all` in a table's head sets all boxes of its rows, and shows whether all are set. */
+function wireSelection(root) {
+  for (const all of root.querySelectorAll?.('input[data-select-all]') ?? []) {
+    if (all.dataset.wired !== undefined) continue
+    all.dataset.wired = ''
+    all.hidden = false
+    const table = all.closest('table')
+    const boxes = () => [...(table?.querySelectorAll('tbody input[type=checkbox]:enabled') ?? [])]
+    const update = () => {
+      const set = boxes().filter(({ checked }) => checked).length
+      all.checked = set > 0 && set === boxes().length
+      all.indeterminate = set > 0 && !all.checked
+      for (const count of document.querySelectorAll('[data-selected-count]')) count.textContent = `${set}`
+    }
+    all.addEventListener('change', () => {
+      for (const box of boxes()) box.checked = all.checked
+      update()
+    })
+    table?.addEventListener('change', update)
+    update()
+  }
+}
+
+addCopies(document)
+wireSelection(document)
+
+/** Redis was gone when this page was made: it comes again by itself. */
+const RETRY_MS = 5_000
+
+async function retry() {
+  const isBack = await fetch(location.href, { cache: 'no-store' }).then(
+    ({ status }) => status !== 503,
+    () => false,
+  )
+  if (isBack) location.reload()
+  else setTimeout(retry, RETRY_MS)
+}
+
+if (document.body.dataset.retry !== undefined) setTimeout(retry, RETRY_MS)

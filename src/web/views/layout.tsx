@@ -60,6 +60,7 @@ function Document({
 }: PropsWithChildren<View & { options: PageOptions; snapshot: Snapshot | undefined }>) {
   const theme = c.get('theme')
   const { title } = web.settings
+  const refreshSeconds = options.refreshSeconds ?? (snapshot && askedRefresh(c))
   const badge =
     snapshot && snapshot.failed > 0 && options.tab === '/failed' ? `(${thousands(snapshot.failed)}) ` : ''
   return (
@@ -69,20 +70,33 @@ function Document({
         <title>{`${badge}${shown(options.title, 120)} – ${title}`}</title>
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content={theme === 'auto' ? 'light dark' : theme} />
-        {options.refreshSeconds !== undefined && (
-          <meta http-equiv="refresh" content={String(options.refreshSeconds)} />
+        {refreshSeconds !== undefined && (
+          <noscript>
+            <meta http-equiv="refresh" content={String(refreshSeconds)} />
+          </noscript>
         )}
         <link rel="stylesheet" href={url(web, web.assets.path('app.css'))} />
         <link rel="icon" href={url(web, web.assets.path('icon.svg'))} type="image/svg+xml" />
-        <script type="module" src={url(web, web.assets.path('app.js'))}></script>
+        {scripts.map((name) => (
+          <script type="module" src={url(web, web.assets.path(name))}></script>
+        ))}
       </head>
-      <body>
+      <body
+        data-live={snapshot && url(web, '/events')}
+        data-live-as={snapshot && c.get('user')?.name}
+        data-alert-icon={url(web, web.assets.path('alert.svg'))}
+        data-retry={options.refreshSeconds === undefined ? undefined : ''}
+      >
         <a class="skip" href="#main">
           Skip to the content
         </a>
         <Head web={web} c={c} tab={options.tab} />
-        {snapshot && <Strip web={web} snapshot={snapshot} />}
-        <main id="main" tabindex={-1}>
+        {snapshot && <Strip web={web} c={c} snapshot={snapshot} />}
+        <main
+          id="main"
+          tabindex={-1}
+          data-live-list={c.req.path.endsWith(options.tab ?? ' ') ? lists[options.tab ?? ''] : undefined}
+        >
           <Notices web={web} c={c} snapshot={snapshot} />
           {children}
         </main>
@@ -90,6 +104,33 @@ function Document({
       </body>
     </html>
   )
+}
+
+const scripts = ['app.js', 'live.js', 'keys.js']
+
+/** What the list of a page holds: how many of these are new is said above it. */
+const lists: Record<string, string> = {
+  '/overview': 'job',
+  '/working': 'job',
+  '/queues': 'queue',
+  '/workers': 'worker',
+  '/failed': 'failed',
+}
+
+const REFRESH = { min: 5, max: 3_600 }
+
+/** `?refresh=10`: for browsers without scripts, within bounds. */
+function askedRefresh(c: Context<WebEnv>): number | undefined {
+  const seconds = Number.parseInt(c.req.query('refresh') ?? '', 10)
+  return Number.isNaN(seconds) ? undefined : Math.min(REFRESH.max, Math.max(REFRESH.min, seconds))
+}
+
+/** This page, with or without. */
+function withRefresh(c: Context<WebEnv>, seconds: number | undefined): string {
+  const query = new URL(c.req.url).searchParams
+  if (seconds === undefined) query.delete('refresh')
+  else query.set('refresh', String(seconds))
+  return `?${query}`
 }
 
 function Head({ web, c, tab }: View & { tab: string | undefined }) {
@@ -161,7 +202,7 @@ function ThemeForm({ web, c }: View) {
   )
 }
 
-function Strip({ web, snapshot }: { web: WebContext; snapshot: Snapshot }) {
+function Strip({ web, c, snapshot }: View & { snapshot: Snapshot }) {
   const numbers: [label: string, value: number, path: string, more: string][] = [
     ['Pending', snapshot.pending, '/queues', plural(snapshot.queues.length, 'queue')],
     ['Working', snapshot.working, '/working', `of ${plural(snapshot.workers.length, 'worker')}`],
@@ -169,17 +210,47 @@ function Strip({ web, snapshot }: { web: WebContext; snapshot: Snapshot }) {
     ['Processed', snapshot.processed, '/stats/resque', `${thousands(snapshot.failedEver)} failed ever`],
   ]
   return (
-    <section class="strip" aria-label="Counts">
-      {numbers.map(([label, value, path, more]) => (
-        <Link web={web} to={path} class={label === 'Failed' && value > 0 ? 'is-failed' : ''}>
-          <span class="strip-label">{label}</span>
-          <span class="strip-value num" data-live={`count:${label.toLowerCase()}`}>
-            {thousands(value)}
-          </span>
-          <span class="strip-more num">{more}</span>
-        </Link>
-      ))}
+    <section aria-label="Counts">
+      <div class="strip">
+        {numbers.map(([label, value, path, more]) => (
+          <Link web={web} to={path} class={label === 'Failed' && value > 0 ? 'is-failed' : ''}>
+            <span class="strip-label">{label}</span>
+            <span
+              class="strip-value num"
+              data-live={`count:${label.toLowerCase()}`}
+              data-fails={label === 'Failed' ? '' : undefined}
+            >
+              {thousands(value)}
+            </span>
+            <span class="strip-more num">{more}</span>
+          </Link>
+        ))}
+      </div>
+      <LiveBar c={c} />
     </section>
+  )
+}
+
+/** Whether the page is live: of use with scripts only. Without them it can be loaded again and again. */
+function LiveBar({ c }: { c: Context<WebEnv> }) {
+  const isRefreshing = askedRefresh(c) !== undefined
+  return (
+    <div class="live">
+      <span class="live-bar" data-live-bar="">
+        <span class="live-state" role="status" data-live-state="">
+          Connecting
+        </span>
+        <button class="plain" type="button" data-live-pause="">
+          Pause
+        </button>
+      </span>
+      <span class="hidden" role="status" data-live-news=""></span>
+      <noscript>
+        <a href={withRefresh(c, isRefreshing ? undefined : 10)}>
+          {isRefreshing ? 'Stop loading again' : 'Load again every 10 seconds'}
+        </a>
+      </noscript>
+    </div>
   )
 }
 
@@ -228,6 +299,11 @@ function Foot({ web, c }: View) {
     <footer class="foot">
       {user && <span>Namespace {shown(web.resque.namespace, 64)}</span>}
       {user && includes(user.role, 'admin') && <span>{web.store.connection.address}</span>}
+      {user && (
+        <a href={url(web, '/shortcuts')} data-confirm="" data-keys-help="">
+          Keys
+        </a>
+      )}
       <span>resque-ts</span>
     </footer>
   )

@@ -5,7 +5,7 @@ import type { Vitals } from '../../store/workers.js'
 import { currentUser, includes } from '../access/roles.js'
 import type { WebContext } from '../context.js'
 import type { WorkerLine } from '../snapshot.js'
-import { path } from '../url.js'
+import { encodeSegment, path } from '../url.js'
 import { Count, Empty, Fact, Form, Json, Link, Name, Raw, StatusWord, Time, type View } from './components.js'
 import { bytes } from './text.js'
 import { LoopDelay, QueueNames, vitalsOf } from './worker-facts.js'
@@ -40,7 +40,9 @@ export function OneWorker({
           <h1>
             <Name limit={200}>{worker.id}</Name>
           </h1>
-          <StatusWord status={worker.state} />
+          <span data-live={`worker:${encodeSegment(worker.id)}`}>
+            <StatusWord status={worker.state} />
+          </span>
           <WorkerButtons web={web} c={c} worker={worker} vitals={vitals} />
         </div>
         <dl class="facts">
@@ -180,7 +182,7 @@ function Slots({ web, slots }: { web: WebContext; slots: readonly WorkerLine[] }
                 <Name limit={100}>{slot.host}</Name>
               </Link>
             </th>
-            <td data-label="State">
+            <td data-label="State" data-live={`worker:${encodeSegment(slot.id)}`}>
               <StatusWord status={slot.state} />
             </td>
             <td data-label="Working on">

@@ -85,13 +85,13 @@ export function QueueTable({
           </tr>
         ))}
         {snapshot.failedLists.map(({ name, size }) => (
-          <tr class={size > 0 ? 'is-failed' : ''}>
+          <tr class={size > 0 ? 'is-failed' : ''} data-fails="">
             <th scope="row">
               <Link web={web} to={name === 'failed' ? '/failed' : path`/failed/${name}`}>
                 <Name>{name}</Name>
               </Link>
             </th>
-            <td class="end" data-label="Jobs">
+            <td class="end" data-label="Jobs" data-live={`failed:${encodeSegment(name)}`}>
               <Count value={size} />
             </td>
             {ages && <td></td>}

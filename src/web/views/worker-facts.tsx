@@ -20,10 +20,18 @@ export function LoopDelay({ ms }: { ms: number }) {
   return ms < MUCH_DELAY_MS ? `${ms} ms` : <span class="warning">⚠ {duration(ms)}</span>
 }
 
-export function QueueNames({ web, queues }: { web: WebContext; queues: readonly string[] }) {
+export function QueueNames({
+  web,
+  queues,
+  most = Number.POSITIVE_INFINITY,
+}: {
+  web: WebContext
+  queues: readonly string[]
+  most?: number
+}) {
   return (
     <>
-      {queues.map((queue, i) => (
+      {queues.slice(0, most).map((queue, i) => (
         <>
           {i > 0 && ', '}
           {/[*?[\]{}…]/.test(queue) ? (
@@ -35,6 +43,7 @@ export function QueueNames({ web, queues }: { web: WebContext; queues: readonly 
           )}
         </>
       ))}
+      {queues.length > most && <span class="faint"> and {queues.length - most} more</span>}
     </>
   )
 }

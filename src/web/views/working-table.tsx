@@ -4,7 +4,7 @@
 import type { JobGlance } from '../../store/glance.js'
 import type { WebContext } from '../context.js'
 import type { Snapshot, WorkerLine } from '../snapshot.js'
-import { path } from '../url.js'
+import { encodeSegment, path } from '../url.js'
 import { Empty, Json, Link, Name, Raw, StatusWord, Time, type View } from './components.js'
 import { bytes, plural } from './text.js'
 
@@ -44,7 +44,11 @@ export function WorkingTable({ web, snapshot, limit }: View & { snapshot: Snapsh
                 </Link>{' '}
                 {worker.state === 'lost' && <StatusWord status="lost" />}
               </td>
-              <td data-label="Since">
+              <td
+                data-label="Since"
+                data-live={`job:${encodeSegment(worker.id)}`}
+                data-live-value={worker.job?.runAt.slice(0, 64)}
+              >
                 <Time web={web} at={worker.job?.runAt} />
               </td>
             </tr>

@@ -1,0 +1,42 @@
+/**
+ * Workers, put together to the processes that they are slots of.
+ */
+import { readWorkerId } from '../store/workers.js'
+import type { WorkerLine, WorkerState } from './snapshot.js'
+
+/** One worker process: one slot for Ruby's, as many as it has for ours. */
+export interface Process {
+  /** Of its first slot. */
+  id: string
+  host: string
+  pid: number
+  isOurs: boolean
+  slots: WorkerLine[]
+}
+
+export function processesOf(workers: readonly WorkerLine[]): Process[] {
+  const processes = new Map<string, Process>()
+  for (const worker of workers) {
+    const first = worker.process === undefined ? worker : { ...worker, ...readWorkerId(worker.process) }
+    const host = worker.process === undefined ? worker.host : first.host.replace(/~.*$/, '')
+    const key = worker.process ?? worker.id
+    const process = processes.get(key) ?? {
+      id: key,
+      host,
+      pid: first.pid,
+      isOurs: worker.process !== undefined,
+      slots: [],
+    }
+    process.slots.push(worker)
+    processes.set(key, process)
+  }
+  return [...processes.values()].sort((a, b) =>
+    a.host === b.host ? a.pid - b.pid : a.host < b.host ? -1 : 1,
+  )
+}
+
+/** The state of a process is what is most worth knowing of its slots. */
+export function stateOf(slots: readonly WorkerLine[]): WorkerState {
+  const states = slots.map(({ state }) => state)
+  return (['lost', 'stopping', 'busy', 'paused'] as const).find((state) => states.includes(state)) ?? 'idle'
+}
