@@ -8,7 +8,7 @@ const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 
 export interface BrowserRoom {
   /** A new window, without cookies. What its console says, and what ran that should not, stands in `complaints`. */
-  open(options?: Parameters<Browser['newPage']>[0]): Promise<Page>
+  open(options?: Parameters<Browser['newContext']>[0]): Promise<Page>
   readonly complaints: string[]
 }
 
@@ -25,7 +25,8 @@ export function useBrowser(): BrowserRoom {
   return {
     complaints,
     async open(options) {
-      const page = await browser.newPage(options)
+      const context = await browser.newContext(options)
+      const page = await context.newPage()
       page.on('console', (message) => {
         if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
       })

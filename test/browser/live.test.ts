@@ -237,7 +237,7 @@ test('keys go to pages and along rows, and can be turned off for good', async ()
   ]) {
     await page.keyboard.press('g')
     await page.keyboard.press(key as string)
-    await page.waitForURL(`**${path}*`)
+    await page.waitForURL(`**${path}**`)
   }
   const focused = () => page.evaluate<string>('document.activeElement.textContent')
   await page.keyboard.press('j')
@@ -306,4 +306,5 @@ test('what stands in the browser cannot make it ask faster, nor keep it from ask
   await page.reload()
   await isLive(page)
   expect(streams()).toBe(3)
+  expect(asked.filter((path) => path.startsWith('/events.json'))).toEqual([])
 })

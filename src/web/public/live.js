@@ -10,6 +10,8 @@ const LEAD_MS = 1_000
 /** A leader that has not said so for this long is gone. */
 const LEAD_FOR_MS = 4_000
 const FIRST_BYTE_MS = 5_000
+const REFUSED_MS = 1_000
+const STREAM_AGAIN_MS = 60_000
 const POLL_MS = 2_000
 const MAX_POLL_MS = 10_000
 /** The server is heard each 15 seconds. */
@@ -254,8 +256,8 @@ let pollTimer
 let etag
 let pollMs = POLL_MS
 let isOut = false
-/** A proxy that holds streams back does so for the next one too. */
-let mustPoll = false
+/** A proxy that holds streams back does so for the next one too; a server that has none left may have one later. */
+let pollsUntil = 0
 
 function pass(event, data) {
   receive(event, data)
@@ -263,9 +265,9 @@ function pass(event, data) {
 }
 
 function openSource() {
-  if (mustPoll) return void poll()
+  if (performance.now() < pollsUntil) return void poll()
   source = new EventSource(`${url}?topics=${[...wanted].join()}`)
-  firstByte = setTimeout(fallBack, FIRST_BYTE_MS)
+  firstByte = setTimeout(fallBack, FIRST_BYTE_MS, Number.POSITIVE_INFINITY)
   for (const event of ['state', 'change', 'stale', 'beat']) {
     source.addEventListener(event, ({ data }) => {
       clearTimeout(firstByte)
@@ -273,14 +275,16 @@ function openSource() {
     })
   }
   source.addEventListener('error', () => {
-    if (source?.readyState === EventSource.CLOSED) fallBack()
-    else setStale()
+    if (source?.readyState !== EventSource.CLOSED) return setStale()
+    // A page that is left loses its stream too: then this never comes about.
+    clearTimeout(firstByte)
+    firstByte = setTimeout(fallBack, REFUSED_MS, performance.now() + STREAM_AGAIN_MS)
   })
 }
 
-function fallBack() {
+function fallBack(until) {
   closeSource()
-  mustPoll = true
+  pollsUntil = until
   void poll()
 }
 
@@ -316,7 +320,7 @@ async function poll() {
   } catch {
     setStale()
   }
-  if (isLeader) pollTimer = setTimeout(poll, waitMs)
+  if (isLeader) pollTimer = setTimeout(openSource, waitMs)
 }
 
 // ---- One tab for all ----
