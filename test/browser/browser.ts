@@ -13,13 +13,13 @@ export interface BrowserRoom {
 }
 
 /** Call it at the top of a test file. */
-export function useBrowser(): BrowserRoom {
+export function useBrowser({ args = [] }: { args?: readonly string[] } = {}): BrowserRoom {
   let browser: Browser
   const complaints: string[] = []
   beforeAll(async () => {
     const executablePath = places.find((path) => existsSync(path))
     if (!executablePath) throw new Error('Chromium is missing: script/bootstrap --tests installs it.')
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', ...args] })
   })
   afterAll(() => browser?.close())
   return {

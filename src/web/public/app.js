@@ -183,25 +183,28 @@ async function copy(element) {
   }
 }
 
-/** `data-select-all` in a table's head sets all boxes of its rows, and shows whether all are set. */
+/** A box in the head of a table whose rows have one: sets all of them, and shows whether all are set. */
 function wireSelection(root) {
-  for (const all of root.querySelectorAll?.('input[data-select-all]') ?? []) {
-    if (all.dataset.wired !== undefined) continue
-    all.dataset.wired = ''
-    all.hidden = false
-    const table = all.closest('table')
-    const boxes = () => [...(table?.querySelectorAll('tbody input[type=checkbox]:enabled') ?? [])]
+  for (const table of root.querySelectorAll?.('table') ?? []) {
+    const first = table.querySelector('tbody td input[type=checkbox]')
+    const head = first && table.tHead?.rows[0]?.cells[first.closest('td').cellIndex]
+    if (!head || head.querySelector('input')) continue
+    const boxes = () => [...table.querySelectorAll('tbody td input[type=checkbox]:enabled')]
+    const all = document.createElement('input')
+    all.type = 'checkbox'
+    all.setAttribute('aria-label', 'Select all rows')
+    all.autocomplete = 'off'
     const update = () => {
-      const set = boxes().filter(({ checked }) => checked).length
-      all.checked = set > 0 && set === boxes().length
-      all.indeterminate = set > 0 && !all.checked
-      for (const count of document.querySelectorAll('[data-selected-count]')) count.textContent = `${set}`
+      const count = boxes().filter(({ checked }) => checked).length
+      all.checked = count > 0 && count === boxes().length
+      all.indeterminate = count > 0 && !all.checked
     }
     all.addEventListener('change', () => {
       for (const box of boxes()) box.checked = all.checked
       update()
     })
-    table?.addEventListener('change', update)
+    table.tBodies[0].addEventListener('change', update)
+    head.append(all)
     update()
   }
 }

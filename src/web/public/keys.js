@@ -77,7 +77,12 @@ function select(isRange) {
 
 /** A button of the row the focus is in, or else of the page. */
 function press(word) {
-  const selector = `[data-key="${word}"], form[action$="/${word}"] button, a[href$="/${word}"].button`
+  const selector = [
+    `[data-key="${word}"]`,
+    `button[formaction$="/${word}"]`,
+    `form[action$="/${word}"] button`,
+    `.button[href$="/${word}"]`,
+  ].join()
   const button = (currentRow() ?? document.querySelector('main .section-head'))?.querySelector(selector)
   button?.click()
 }

@@ -143,14 +143,14 @@ function showNews() {
     news.type = 'button'
     news.className = 'live-news'
     news.addEventListener('click', () => document.dispatchEvent(new CustomEvent('resque:show')))
-    main.prepend(news)
+    // Where its place is kept: what is read below must not move.
+    bar.before(news)
   }
   const text = `${plural(count, things[kind])} – show`
   if (news.textContent !== text) news.textContent = text
 }
 
 document.addEventListener('resque:replaced', () => {
-  news = undefined
   base = new Map(values)
   showAll()
 })

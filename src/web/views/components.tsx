@@ -195,7 +195,7 @@ export function Pager({
       </span>
     )
   return (
-    <nav class="pager" aria-label="Pages">
+    <nav class="pager" aria-label={`Pages of ${what}s`}>
       <span class="num">
         {start < total ? `${thousands(start + 1)}–${thousands(end)} of ` : 'none of '}
         {plural(total, what)}

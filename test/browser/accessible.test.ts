@@ -1,0 +1,199 @@
+// Every page, judged by axe: with nothing, with much and with what is broken in Redis, light and dark, wide and narrow.
+// And what no machine judges: the keyboard alone, a large type, forced colours.
+
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import type { Page } from 'playwright-core'
+import { createWeb, type Web, type WebOptions } from 'resque-ts/web'
+import { afterEach, expect, test } from 'vitest'
+import { useRoom } from '../room.js'
+import { accounts } from '../web/site.js'
+import { useBrowser } from './browser.js'
+import { type Filling, fillRoom, findPages } from './walk.js'
+
+const room = useRoom()
+const browser = useBrowser()
+const servers: Server[] = []
+const webs: Web[] = []
+afterEach(async () => {
+  await Promise.all(webs.splice(0).map((web) => web.close()))
+  for (const server of servers.splice(0)) server.closeAllConnections()
+})
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+async function serve(options: Partial<WebOptions> = {}): Promise<{ web: Web; origin: string }> {
+  const web = createWeb({ resque: room.resque, auth: 'none', cacheMs: 0, history: false, ...options })
+  webs.push(web)
+  const server = createServer((req, res) => void web.handler(req, res)).listen(0, '127.0.0.1')
+  servers.push(server)
+  await once(server, 'listening')
+  return { web, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+/** What can differ with the colours or the width. */
+const looks = ['color-contrast', 'target-size', 'scrollable-region-focusable', 'link-in-text-block']
+
+async function violations(page: Page, what: { runOnly: unknown }): Promise<string[]> {
+  return page.evaluate<string[]>(
+    `axe.run(document, ${JSON.stringify({ ...what, resultTypes: ['violations'] })}).then(({ violations }) =>
+      violations.map(({ id, nodes }) => id + ': ' + nodes.slice(0, 3).map(({ html, failureSummary }) =>
+        html.slice(0, 160) + ' ' + failureSummary.slice(0, 200).replace(/\\s+/g, ' ')).join(' | ')))`,
+  )
+}
+
+async function judge(page: Page, where: string, wrong: Set<string>): Promise<void> {
+  await page.evaluate(axe)
+  const add = (found: string[], how: string) => {
+    for (const each of found) wrong.add(`${where} (${how}): ${each}`)
+  }
+  await page.setViewportSize({ width: 1280, height: 900 })
+  await page.emulateMedia({ colorScheme: 'light' })
+  add(await violations(page, { runOnly: tags }), 'light, wide')
+  for (const [colorScheme, width] of [
+    ['dark', 1280],
+    ['dark', 390],
+    ['light', 390],
+  ] as const) {
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width, height: 900 })
+    add(await violations(page, { runOnly: { type: 'rule', values: looks } }), `${colorScheme}, ${width}`)
+  }
+}
+
+for (const filling of ['empty', 'full', 'broken'] as Filling[]) {
+  test(`axe finds nothing on any page where Redis holds ${filling === 'empty' ? 'nothing' : `what is ${filling}`}`, {
+    timeout: 240_000,
+  }, async () => {
+    await fillRoom(room, filling)
+    const { web, origin } = await serve()
+    const page = await browser.open({ reducedMotion: 'reduce' })
+    const wrong = new Set<string>()
+    const judged = new Set<string>()
+    for (const { route, path } of await findPages(web, 1)) {
+      const answer = await page.goto(origin + path)
+      if (!answer?.headers()['content-type']?.startsWith('text/html') || /poll$|\.poll\}/.test(route))
+        continue
+      const where = new URL(page.url()).pathname
+      if (judged.has(where)) continue
+      judged.add(where)
+      expect(answer.status(), path).not.toBe(500)
+      await judge(page, path, wrong)
+    }
+    expect(judged.size).toBeGreaterThan(12)
+    expect([...wrong]).toEqual([])
+  })
+}
+
+test('axe finds nothing on the login page, refusals, and dialogs', async () => {
+  await fillRoom(room, 'full')
+  const { origin } = await serve({ auth: { users: accounts } })
+  const page = await browser.open({ reducedMotion: 'reduce' })
+  const wrong = new Set<string>()
+  await page.goto(`${origin}/login`)
+  await judge(page, 'login', wrong)
+  await page.getByLabel('Name').fill('viewer')
+  await page.getByLabel('Password').fill('wrong')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await judge(page, 'login, refused', wrong)
+  const open = await serve()
+  for (const path of ['/nowhere', '/queues/mail?start=x', '/events.json?topics=1&topics=2']) {
+    await page.goto(open.origin + path)
+    await judge(page, path, wrong)
+  }
+  await page.goto(`${open.origin}/queues/mail`)
+  for (const name of ['Clear', 'Keys']) {
+    await page.getByRole('link', { name, exact: true }).click()
+    await page.getByRole('dialog').waitFor()
+    await judge(page, `dialog ${name}`, wrong)
+    await page.keyboard.press('Escape')
+  }
+  expect([...wrong]).toEqual([])
+})
+
+test('no page is wider than 320 pixels, nor than its window at twice the size of type', async () => {
+  await fillRoom(room, 'full')
+  const { web, origin } = await serve()
+  const wrong: string[] = []
+  const page = await browser.open({ viewport: { width: 320, height: 640 } })
+  for (const { path, route } of await findPages(web, 1)) {
+    if (/\.poll/.test(route)) continue
+    const answer = await page.goto(origin + path)
+    if (!answer?.headers()['content-type']?.startsWith('text/html')) continue
+    for (const size of ['100%', '200%']) {
+      await page.setViewportSize({ width: size === '100%' ? 320 : 640, height: 640 })
+      await page.evaluate(`document.documentElement.style.setProperty('zoom', '${size}')`)
+      const over = await page.evaluate<number>(
+        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+      )
+      if (over > 0) wrong.push(`${path} at ${size}: ${over}`)
+    }
+  }
+  expect(wrong).toEqual([])
+})
+
+test('the keyboard alone leads from the first page to a queue that is cleared, and the focus is always seen', async () => {
+  await fillRoom(room, 'full')
+  const { origin } = await serve()
+  const page = await browser.open({ reducedMotion: 'reduce' })
+  await page.goto(`${origin}/queues`)
+  await page.keyboard.press('Tab')
+  const focused = () => page.evaluate<string>(`document.activeElement.textContent.trim()`)
+  expect(await focused()).toBe('Skip to the content')
+  await page.keyboard.press('Enter')
+  const tabTo = async (name: string) => {
+    for (let i = 0; i < 60; i++) {
+      await page.keyboard.press('Tab')
+      const seen = await page.evaluate<string>(
+        `(() => { const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement); return outlineStyle + outlineWidth })()`,
+      )
+      expect(seen, await focused()).not.toMatch(/^none|0px$/)
+      if ((await focused()) === name) return
+    }
+    throw new Error(`Tab never came to ${name}.`)
+  }
+  await tabTo('mail')
+  await page.keyboard.press('Enter')
+  await page.waitForURL('**/queues/mail')
+  await tabTo('Clear')
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog').waitFor()
+  expect(await focused()).toBe('Cancel')
+  // The focus stays in the dialog.
+  for (let i = 0; i < 6; i++) {
+    await page.keyboard.press('Tab')
+    expect(
+      await page.evaluate(
+        `document.activeElement === document.body || document.activeElement.closest('dialog') !== null`,
+      ),
+    ).toBe(true)
+  }
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  expect(await focused()).toBe('Clear')
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog').waitFor()
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await page.getByText('Cleared mail: 60 jobs.').waitFor()
+  expect(await room.client.llen('resque:queue:mail')).toBe(0)
+})
+
+test('with forced colours what is chosen is still seen', async () => {
+  await fillRoom(room, 'full')
+  const { origin } = await serve()
+  const page = await browser.open({ forcedColors: 'active' })
+  await page.goto(`${origin}/overview`)
+  for (const selector of ['.tabs a[aria-current]', '.theme button[aria-pressed=true]']) {
+    const outline = await page.locator(selector).evaluate((element) => {
+      return (
+        globalThis as unknown as { getComputedStyle(e: unknown): { outlineStyle: string } }
+      ).getComputedStyle(element).outlineStyle
+    })
+    expect(outline, selector).toBe('solid')
+  }
+})
