@@ -10,6 +10,7 @@ import { recordAction } from './audit.js'
 import type { WebContext, WebEnv } from './context.js'
 import { url } from './url.js'
 import { html } from './views/layout.js'
+import { shown } from './views/text.js'
 
 interface Trouble {
   status: RefusalStatus
@@ -24,15 +25,15 @@ export function answerError(web: WebContext): (error: Error, c: Context<WebEnv>)
     const trouble = describe(error)
     const requestId = c.get('requestId')
     if (trouble.status >= 500)
-      web.log.error({ err: error, requestId }, `A page could not be given: ${messageOf(error)}`)
+      web.log.error({ err: error, requestId }, `A page could not be given: ${shown(messageOf(error), 1_000)}`)
     else if (trouble.status !== 401 && trouble.status !== 404)
       web.log.warn(
         { requestId, status: trouble.status, path: c.req.path },
-        `A request was refused: ${error.message}`,
+        `A request was refused: ${shown(error.message, 1_000)}`,
       )
     if (isUnsafe(c.req.method) && [401, 403, 409, 422, 429].includes(trouble.status)) {
       await recordAction(web, c, {
-        action: `${c.req.method} ${c.req.path}`.slice(0, 200),
+        action: shown(`${c.req.method} ${c.req.path}`, 200),
         result: 'refused',
         detail: trouble.title,
       })

@@ -1,0 +1,209 @@
+// A large Resque: a million jobs wait, a hundred thousand have failed, five hundred workers, two hundred queues. Every
+// page stays within its budget of bytes, nodes and what it costs Redis. Times are told, and not judged.
+
+import { gzipSync } from 'node:zlib'
+import { createWeb, type Web } from 'resque-ts/web'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { askFor, type Found, findPages } from '../browser/walk.js'
+import { useRoom } from '../room.js'
+import { startRedis } from '../support/redis-server.js'
+import { waitFor } from '../support/wait-for.js'
+
+const room = useRoom()
+const QUEUES = 200
+const WORKERS = 500
+const PENDING = 1_000_000
+const FAILED = 100_000
+
+const budget = {
+  bytes: 100 * 1_024,
+  zippedBytes: 15 * 1_024,
+  nodes: 2_500,
+  roundTrips: 3,
+  redisBytes: 512 * 1_024,
+}
+
+/** The tables of all queues and of all keys grow with what is there; with two hundred queues they may weigh this. */
+const longTables: Record<string, Partial<typeof budget>> = {}
+
+/** Its own server: the room's is emptied before each test. */
+let redis: Awaited<ReturnType<typeof startRedis>>
+let web: Web
+let pages: Found[]
+
+beforeAll(async () => {
+  redis = await startRedis()
+  await seed()
+  web = createWeb({ resque: room.connect({ redis: redis.url }), auth: 'none', cacheMs: 0, history: false })
+  pages = await findPages(web, 2)
+}, 120_000)
+afterAll(async () => {
+  await web?.close()
+  await redis?.stop()
+})
+
+async function seed(): Promise<void> {
+  const { client } = redis
+  const queue = (i: number) => `queue_${i % QUEUES}`
+  const pipeline = client.pipeline()
+  for (let i = 0; i < QUEUES; i++) pipeline.sadd('resque:queues', queue(i))
+  for (let i = 0; i < WORKERS; i++) {
+    const id = `host-${i % 50}:${1_000 + i}:${queue(i)},${queue(i + 1)},*`
+    pipeline.sadd('resque:workers', id)
+    pipeline.hset('resque:workers:heartbeat', id, new Date().toISOString())
+    pipeline.set(`resque:worker:${id}:started`, '2026-11-01 10:00:00 UTC')
+    if (i % 2 === 0) {
+      const payload = { class: `Job${i % 40}`, args: [i, { path: `/files/${i}`, text: 'x'.repeat(120) }] }
+      pipeline.set(
+        `resque:worker:${id}`,
+        JSON.stringify({ queue: queue(i), run_at: '2026-11-01T10:00:00Z', payload }),
+      )
+    }
+  }
+  pipeline.set('resque:stat:processed', 123_456_789).set('resque:stat:failed', FAILED)
+  await pipeline.exec()
+  // Made by Redis itself: a million pushes from here would take longer than all the rest.
+  const push = `
+    for i = tonumber(ARGV[1]), tonumber(ARGV[2]) do
+      redis.call('RPUSH', 'resque:queue:queue_' .. (i % 7 == 0 and 0 or i % ${QUEUES}),
+        '{"class":"Job' .. (i % 40) .. '","args":[' .. i .. ',{"path":"/files/' .. i .. '","text":"' .. string.rep('x', 80) .. '"}]}')
+    end`
+  const fail = `
+    for i = tonumber(ARGV[1]), tonumber(ARGV[2]) do
+      redis.call('RPUSH', 'resque:failed', '{"failed_at":"2026/11/0' .. (1 + i % 7) .. ' 10:00:00 UTC","payload":{"class":"Job' .. (i % 40)
+        .. '","args":[' .. i .. ']},"exception":"Error' .. (i % 9) .. '","error":"something number ' .. i .. ' went wrong","backtrace":["'
+        .. string.rep('a line of a backtrace","', 12) .. '"],"worker":"host:1:q","queue":"queue_' .. (i % ${QUEUES}) .. '"}')
+    end`
+  for (let i = 0; i < PENDING; i += 50_000) await client.eval(push, 0, i, i + 49_999)
+  for (let i = 0; i < FAILED; i += 20_000) await client.eval(fail, 0, i, i + 19_999)
+  const delayed = client.pipeline()
+  for (let i = 0; i < 2_000; i++) {
+    delayed.zadd('resque:delayed_queue_schedule', 2_000_000_000 + i * 60, `${2_000_000_000 + i * 60}`)
+    delayed.rpush(
+      `resque:delayed:${2_000_000_000 + i * 60}`,
+      `{"class":"Later","args":[${i}],"queue":"queue_1"}`,
+    )
+  }
+  for (let i = 0; i < 200; i++) {
+    delayed.hset(
+      'resque:persistent_schedules',
+      `every ${i}`,
+      `{"class":"Job${i}","cron":"*/5 * * * *","queue":"queue_1"}`,
+    )
+  }
+  await delayed.exec()
+}
+
+interface Cost {
+  commands: Map<string, number>
+  roundTrips: number
+  bytes: number
+}
+
+/** What Redis was asked meanwhile, without this look itself. */
+async function costOf(act: () => Promise<unknown>): Promise<Cost> {
+  await redis.client.config('RESETSTAT')
+  const own = (await redis.client.info('stats')).length
+  const before = await counters()
+  await act()
+  const after = await counters()
+  const info = await redis.client.info('commandstats')
+  const commands = new Map(
+    [...info.matchAll(/cmdstat_(\S+?):calls=(\d+)/g)].map(([, name = '', calls]) => [name, Number(calls)]),
+  )
+  commands.delete('info')
+  commands.delete('config|resetstat')
+  return {
+    commands,
+    roundTrips: after.reads - before.reads - 1,
+    bytes: after.bytes - before.bytes - own - 100,
+  }
+}
+
+async function counters(): Promise<{ bytes: number; reads: number }> {
+  const info = await redis.client.info('stats')
+  const read = (name: string) => Number(new RegExp(`${name}:(\\d+)`).exec(info)?.[1])
+  return { bytes: read('total_net_output_bytes'), reads: read('total_reads_processed') }
+}
+
+/** Commands whose cost grows with what is there; SMEMBERS and SCARD of queues and workers are what lists are made of. */
+const forbidden = /^(keys|hgetall|lrem|flushall|flushdb|sort|hvals|hkeys|debug|monitor)$/
+
+test('every page stays within its budget', { timeout: 60_000 }, async () => {
+  const table: string[] = []
+  const wrong: string[] = []
+  for (const { route, path } of pages) {
+    // The first look may build an index in the background, and fills what is kept for all.
+    const warm = await askFor(web, path)
+    await warm.arrayBuffer()
+    if (!warm.headers.get('content-type')?.startsWith('text/html')) continue
+    let html = ''
+    let ms = 0
+    const cost = await costOf(async () => {
+      const began = performance.now()
+      html = await (await askFor(web, path)).text()
+      ms = performance.now() - began
+    })
+    const measured = {
+      bytes: Buffer.byteLength(html),
+      zippedBytes: gzipSync(html).length,
+      nodes: html.match(/<[a-z]/g)?.length ?? 0,
+      roundTrips: cost.roundTrips,
+      redisBytes: cost.bytes,
+    }
+    table.push(`${path.slice(0, 60)}  ${Object.values(measured).join('  ')}  ${ms.toFixed(0)} ms`)
+    for (const [name, most] of Object.entries({ ...budget, ...longTables[route] })) {
+      const value = measured[name as keyof typeof measured]
+      if (value > most) wrong.push(`${path}: ${name} ${value}, at most ${most}`)
+    }
+    for (const name of cost.commands.keys()) if (forbidden.test(name)) wrong.push(`${path}: ${name}`)
+  }
+  console.log(`page  bytes  zipped  nodes  round trips  bytes from Redis\n${table.join('\n')}`)
+  expect(wrong).toEqual([])
+})
+
+test('the overview costs a command a queue, four a worker, and is one look for all who look', async () => {
+  const shared = createWeb({ resque: room.connect({ redis: redis.url }), auth: 'none', history: false })
+  await (await askFor(shared, '/overview')).text()
+  const cost = await costOf(() =>
+    Promise.all(Array.from({ length: 50 }, async () => (await askFor(shared, '/overview')).text())),
+  )
+  await shared.close()
+  expect(cost.commands.get('evalsha') ?? 0).toBeLessThanOrEqual(2)
+  expect(cost.commands.get('llen') ?? 0).toBeLessThanOrEqual(2 * (QUEUES + 2))
+})
+
+test('fifty live tabs of ten users with seven queues cost Redis at most thirty commands a second', async () => {
+  await room.client.sadd('resque:queues', ...Array.from({ length: 7 }, (_, i) => `queue_${i}`))
+  const small = createWeb({
+    resque: room.resque,
+    auth: {
+      custom: (request) => ({ user: request.headers.get('x-name') ?? '', role: 'viewer' as const }),
+    },
+    history: false,
+  })
+  const open = new AbortController()
+  let told = 0
+  for (let i = 0; i < 50; i++) {
+    const answer = await askFor(small, '/events', {
+      headers: { 'x-name': `user${i % 10}` },
+      signal: open.signal,
+    })
+    expect(answer.status).toBe(200)
+    void (async () => {
+      for await (const _ of answer.body as unknown as AsyncIterable<Uint8Array>) told++
+    })()
+  }
+  await waitFor(() => told >= 100)
+  const count = async () =>
+    [...(await room.client.info('commandstats')).matchAll(/cmdstat_(\S+?):calls=(\d+)/g)]
+      .filter(([, name]) => name !== 'info')
+      .reduce((sum, [, , calls]) => sum + Number(calls), 0)
+  const before = await count()
+  const began = performance.now()
+  await waitFor(() => performance.now() - began > 8_000, { timeoutMs: 20_000, intervalMs: 100 })
+  const perSecond = ((await count()) - before) / ((performance.now() - began) / 1_000)
+  await small.close()
+  console.log(`fifty live tabs: ${perSecond.toFixed(1)} commands a second`)
+  expect(perSecond).toBeLessThanOrEqual(30)
+})
