@@ -92,7 +92,7 @@ export class KeyBrowser {
   async page(cursor: string): Promise<{ keys: KeyLine[]; cursor: string }> {
     const { prefix } = this.#keys
     const match = `${prefix.replace(/[\\*?[\]]/g, '\\$&')}*`
-    const [next, found] = (await this.#connection.send('scan', [cursor, 'MATCH', match, 'COUNT', 500])) as [
+    const [next, found] = (await this.#connection.send('scan', [cursor, 'MATCH', match, 'COUNT', 200])) as [
       string,
       string[],
     ]

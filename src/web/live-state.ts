@@ -4,6 +4,7 @@
 import { processesOf, stateOf } from './processes.js'
 import type { Snapshot } from './snapshot.js'
 import { encodeSegment } from './url.js'
+import { shown } from './views/text.js'
 
 export const topics = ['counts', 'queues', 'workers'] as const
 
@@ -40,18 +41,23 @@ function workerValues(snapshot: Snapshot): Values {
   for (const { id, state, heartbeat, job } of workers) {
     const name = encodeSegment(id)
     values[`worker:${name}`] = state
-    if (heartbeat !== undefined) values[`beat:${name}`] = heartbeat.slice(0, 64)
-    if (job) values[`job:${name}`] = job.runAt.slice(0, 64)
+    if (heartbeat !== undefined) values[`beat:${name}`] = momentOf(heartbeat)
+    if (job) values[`job:${name}`] = momentOf(job.runAt)
   }
   for (const { id, slots } of processesOf(workers)) {
     const name = encodeSegment(id)
     const [first] = slots
     // Its first slot may be gone by now, and it is listed under that still.
-    if (first?.heartbeat !== undefined) values[`beat:${name}`] = first.heartbeat.slice(0, 64)
+    if (first?.heartbeat !== undefined) values[`beat:${name}`] = momentOf(first.heartbeat)
     values[`process:${name}`] = stateOf(slots)
     values[`slots:${name}`] = `${slots.filter(({ job }) => job !== undefined).length} / ${slots.length}`
   }
   return values
+}
+
+/** A moment as its element carries it: cut, and without what cannot be seen. */
+export function momentOf(text: string): string {
+  return shown(text, 64)
 }
 
 /** What is other than it was: its value, or null where it is gone. */

@@ -1,7 +1,6 @@
 /**
  * Links: the only place that builds them. What comes from data is encoded, segment by segment.
  */
-import type { WebContext } from './context.js'
 
 /** A path whose parts are encoded: path`/queues/${name}`. */
 export function path(texts: TemplateStringsArray, ...names: readonly (string | number)[]): string {
@@ -11,7 +10,7 @@ export function path(texts: TemplateStringsArray, ...names: readonly (string | n
 export type Query = Record<string, string | number | undefined>
 
 /** A link to a page of ours, the base path included. Members that are undefined or '' are left out. */
-export function url(web: Pick<WebContext, 'settings'>, path: string, query: Query = {}): string {
+export function url(web: { settings: { basePath: string } }, path: string, query: Query = {}): string {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== '')
   const search = pairs
     .map(([key, value]) => `${encodeURIComponent(key)}=${encodeText(String(value))}`)

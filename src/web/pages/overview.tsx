@@ -4,9 +4,10 @@
 import { type Context, Hono } from 'hono'
 import { needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
+import { Link } from '../views/components.js'
 import { page } from '../views/layout.js'
 import { LastHour } from '../views/queue-charts.js'
-import { QueueTable } from '../views/queue-table.js'
+import { QUEUES_OF_PAGE, QueueTable } from '../views/queue-table.js'
 import { plural } from '../views/text.js'
 import { WorkingTable } from '../views/working-table.js'
 import { newFailures } from './new-failures.js'
@@ -38,6 +39,13 @@ async function overview(c: Context<WebEnv>, web: WebContext) {
           <h2 id="queues-title">Queues</h2>
         </div>
         <QueueTable web={web} c={c} snapshot={snapshot} ages={ages} />
+        {snapshot.queues.length > QUEUES_OF_PAGE && (
+          <p>
+            <Link web={web} to="/queues">
+              All {plural(snapshot.queues.length, 'queue')}
+            </Link>
+          </p>
+        )}
       </section>
       {failures}
       <section aria-labelledby="working-title">

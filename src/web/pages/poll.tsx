@@ -9,6 +9,7 @@ import { QueueTable } from '../views/queue-table.js'
 import { WorkingTable } from '../views/working-table.js'
 
 const MAX_ROWS = 100
+const MAX_WORKING = 20
 
 export function pollPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
@@ -28,7 +29,7 @@ async function overview(web: WebContext, c: Context<WebEnv>): Promise<Response> 
     c,
     <>
       <QueueTable web={web} c={c} snapshot={snapshot} />
-      <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_ROWS} />
+      <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_WORKING} />
     </>,
   )
 }

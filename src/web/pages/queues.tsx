@@ -14,7 +14,7 @@ import { Empty, Form, Link, Name, Pager, StatusWord, type View } from '../views/
 import { page } from '../views/layout.js'
 import { PendingFilterForm, PendingTable, type WaitingRow } from '../views/pending-table.js'
 import { QueueCharts } from '../views/queue-charts.js'
-import { QueueTable } from '../views/queue-table.js'
+import { QUEUES_OF_PAGE, QueueTable } from '../views/queue-table.js'
 import { plural } from '../views/text.js'
 import { matching, readPendingFilter } from './pending-search.js'
 
@@ -24,6 +24,7 @@ export function queuePages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
   pages.get('/queues', needs('viewer'), async (c) => {
     const user = currentUser(c)
+    const start = numberParam(c, 'start', 0)
     const snapshot = await web.snapshots.get(user)
     return page(
       c,
@@ -45,7 +46,17 @@ export function queuePages(web: WebContext): Hono<WebEnv> {
             </div>
           )}
         </div>
-        <QueueTable web={web} c={c} snapshot={snapshot} ages={await web.figures.ages()} />
+        <QueueTable web={web} c={c} snapshot={snapshot} ages={await web.figures.ages()} start={start} />
+        {snapshot.queues.length > QUEUES_OF_PAGE && (
+          <Pager
+            web={web}
+            path="/queues"
+            start={start}
+            size={QUEUES_OF_PAGE}
+            total={snapshot.queues.length}
+            what="queue"
+          />
+        )}
       </section>,
     )
   })

@@ -16,7 +16,7 @@ import { OneWorker } from '../views/one-worker.js'
 import { bytes, plural } from '../views/text.js'
 import { LoopDelay, QueueNames, vitalsOf } from '../views/worker-facts.js'
 
-const PAGE_SIZE = 100
+const PAGE_SIZE = 80
 
 export function workerPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()

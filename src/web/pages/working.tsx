@@ -11,7 +11,7 @@ import { plural } from '../views/text.js'
 import { WorkingTable } from '../views/working-table.js'
 
 /** More rows than anybody reads, and than a page should weigh. */
-const MAX_ROWS = 150
+const MAX_ROWS = 100
 
 export function workingPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()

@@ -3,25 +3,44 @@
  */
 import { includes } from '../access/roles.js'
 import type { QueueLine, Snapshot } from '../snapshot.js'
-import { encodeSegment, path } from '../url.js'
+import { encodeSegment, path, url } from '../url.js'
 import { Count, Empty, Form, Link, Name, StatusWord, type View } from './components.js'
 import { duration, plural, shown } from './text.js'
 
-export function QueueTable({
-  web,
-  c,
-  snapshot,
-  ages,
-}: View & {
+/** As many as a page should carry. */
+export const QUEUES_OF_PAGE = 150
+
+interface TableOf {
   snapshot: Snapshot
   /** How old the first job of each queue is at least, in seconds. */
   ages?: ReadonlyMap<string, number> | undefined
-}) {
+  /** The first queue that is shown. */
+  start?: number
+}
+
+export function QueueTable({ web, c, snapshot, ages, start = 0 }: View & TableOf) {
   const user = c.get('user')
   const mayPause = user !== undefined && includes(user.role, 'operator')
   if (snapshot.queues.length === 0 && snapshot.failed === 0) {
     return <Empty title="No queues yet">A queue is there from the first job that is placed on it.</Empty>
   }
+  const table = <Table web={web} snapshot={snapshot} ages={ages} start={start} mayPause={mayPause} />
+  if (!mayPause) return table
+  // One form for all: with hundreds of queues, one each would weigh more than what they say.
+  return (
+    <Form web={web} c={c} action="/queues">
+      {table}
+    </Form>
+  )
+}
+
+function Table({
+  web,
+  snapshot,
+  ages,
+  start = 0,
+  mayPause,
+}: TableOf & { web: View['web']; mayPause: boolean }) {
   return (
     <table class="cards">
       <caption class="hidden">Queues</caption>
@@ -45,7 +64,7 @@ export function QueueTable({
         </tr>
       </thead>
       <tbody>
-        {snapshot.queues.map((queue) => (
+        {snapshot.queues.slice(start, start + QUEUES_OF_PAGE).map((queue) => (
           <tr>
             <th scope="row">
               <Link web={web} to={path`/queues/${queue.name}`}>
@@ -65,21 +84,17 @@ export function QueueTable({
             </td>
             {mayPause && (
               <td class="end actions corner">
-                <Form
-                  web={web}
-                  c={c}
-                  action={
-                    queue.isPaused ? path`/queues/${queue.name}/resume` : path`/queues/${queue.name}/pause`
-                  }
+                <button
+                  class="small"
+                  type="submit"
+                  formaction={url(
+                    web,
+                    `${path`/queues/${queue.name}`}/${queue.isPaused ? 'resume' : 'pause'}`,
+                  )}
+                  aria-label={`${queue.isPaused ? 'Resume' : 'Pause'} ${shown(queue.name, 100)}`}
                 >
-                  <button
-                    class="small"
-                    type="submit"
-                    aria-label={`${queue.isPaused ? 'Resume' : 'Pause'} ${shown(queue.name, 100)}`}
-                  >
-                    {queue.isPaused ? 'Resume' : 'Pause'}
-                  </button>
-                </Form>
+                  {queue.isPaused ? 'Resume' : 'Pause'}
+                </button>
               </td>
             )}
           </tr>

@@ -3,6 +3,7 @@
  */
 import type { JobGlance } from '../../store/glance.js'
 import type { WebContext } from '../context.js'
+import { momentOf } from '../live-state.js'
 import type { Snapshot, WorkerLine } from '../snapshot.js'
 import { encodeSegment, path } from '../url.js'
 import { Empty, Json, Link, Name, Raw, StatusWord, Time, type View } from './components.js'
@@ -47,7 +48,7 @@ export function WorkingTable({ web, snapshot, limit }: View & { snapshot: Snapsh
               <td
                 data-label="Since"
                 data-live={`job:${encodeSegment(worker.id)}`}
-                data-live-value={worker.job?.runAt.slice(0, 64)}
+                data-live-value={worker.job && momentOf(worker.job.runAt)}
               >
                 <Time web={web} at={worker.job?.runAt} />
               </td>
