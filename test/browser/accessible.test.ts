@@ -2,10 +2,9 @@
 // And what no machine judges: the keyboard alone, a large type, forced colours.
 
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
+import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { createWeb, type Web, type WebOptions } from 'resque-ts/web'
 import { afterEach, expect, test } from 'vitest'
@@ -22,8 +21,6 @@ afterEach(async () => {
   await Promise.all(webs.splice(0).map((web) => web.close()))
   for (const server of servers.splice(0)) server.closeAllConnections()
 })
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 async function serve(options: Partial<WebOptions> = {}): Promise<{ web: Web; origin: string }> {
   const web = createWeb({ resque: room.resque, auth: 'none', cacheMs: 0, history: false, ...options })
@@ -47,7 +44,7 @@ async function violations(page: Page, what: { runOnly: unknown }): Promise<strin
 }
 
 async function judge(page: Page, where: string, wrong: Set<string>): Promise<void> {
-  await page.evaluate(axe)
+  await page.evaluate(axe.source)
   const add = (found: string[], how: string) => {
     for (const each of found) wrong.add(`${where} (${how}): ${each}`)
   }

@@ -311,3 +311,38 @@ test('what stands in the browser cannot make it ask faster, nor keep it from ask
   expect(streams()).toBe(3)
   expect(asked.filter((path) => path.startsWith('/events.json'))).toEqual([])
 })
+
+test('rows are selected by key and in ranges, and all at once by the box in the head', async () => {
+  await seed()
+  const page = await browser.open()
+  await page.goto(`${await serve()}/stats/resque`)
+  await page.evaluate(`(() => {
+    const make = (name, parent) => parent.appendChild(document.createElement(name))
+    const table = make('table', document.querySelector('main'))
+    const head = make('tr', make('thead', table))
+    make('th', head); make('th', head)
+    const body = make('tbody', table)
+    for (let i = 0; i < 6; i++) {
+      const row = make('tr', body)
+      make('input', make('td', row)).type = 'checkbox'
+      const link = make('a', make('th', row))
+      link.href = '#' + i
+      link.textContent = 'row ' + i
+    }
+    document.dispatchEvent(new CustomEvent('resque:shown', { detail: document }))
+  })()`)
+  const set = () =>
+    page.evaluate<number[]>(
+      `[...document.querySelectorAll('tbody input')].flatMap(({ checked }, i) => checked ? [i] : [])`,
+    )
+  for (const key of ['j', 'j', 'x', 'j', 'j', 'j', 'X']) await page.keyboard.press(key)
+  expect(await set()).toEqual([1, 2, 3, 4])
+  await page.keyboard.press('x')
+  expect(await set()).toEqual([1, 2, 3])
+  const all = page.getByLabel('Select all rows')
+  expect(await all.evaluate((box) => (box as unknown as { indeterminate: boolean }).indeterminate)).toBe(true)
+  await all.check()
+  expect(await set()).toEqual([0, 1, 2, 3, 4, 5])
+  await all.uncheck()
+  expect(await set()).toEqual([])
+})

@@ -142,9 +142,12 @@ function matcher(route: string): RegExp {
   return new RegExp(`^${pattern}$`)
 }
 
+/** As many kinds of query of one route are looked at. */
+const MOST_QUERIES = 6
+
 /**
- * Paths of all pages that answer a GET: at least one a route, and a few more where links with other queries lead there.
- * `most` paths a route at most.
+ * Paths of all pages that answer a GET: at least one a route, and more where links with other queries lead there: `most`
+ * with the same names in their query.
  */
 export async function findPages(web: Web, most = 2): Promise<Found[]> {
   const routes = web.routes
@@ -152,13 +155,18 @@ export async function findPages(web: Web, most = 2): Promise<Found[]> {
     .map(({ path }) => ({ path, matches: matcher(path) }))
   const found = new Map<string, string[]>(routes.map(({ path }) => [path, []]))
   const seen = new Set<string>()
+  const shapes = new Map<string, number>()
   const waiting = routes.filter(({ path }) => !path.includes(':')).map(({ path }) => path)
   while (waiting.length > 0) {
     const path = waiting.shift() as string
-    const [bare = ''] = path.split('?')
+    const [bare = '', query = ''] = path.split('?')
     const route = routes.find(({ matches }) => matches.test(bare))
     const known = route && found.get(route.path)
-    if (!route || !known || known.length >= most || seen.has(path)) continue
+    if (!route || !known || seen.has(path)) continue
+    const shape = `${route.path} ${[...new URLSearchParams(query).keys()].sort()}`
+    const count = shapes.get(shape) ?? 0
+    if (count >= most || known.length >= most * MOST_QUERIES) continue
+    shapes.set(shape, count + 1)
     seen.add(path)
     const answer = await askFor(web, path)
     const isPage = answer.headers.get('content-type')?.startsWith('text/html')
@@ -193,9 +201,9 @@ function linksIn(html: string): string[] {
     .map((href) => href.replace(/#.*$/, ''))
 }
 
-/** All that Redis holds, as text that can be compared. */
+/** All that Redis holds, as text that can be compared; but for the audit, which tells of what was refused. */
 export async function dumpOf(room: Room): Promise<string> {
-  const keys = (await room.client.keys('*')).sort()
+  const keys = (await room.client.keys('*')).filter((key) => key !== 'resque:web:audit').sort()
   const dumps = await Promise.all(keys.map((key) => room.client.dumpBuffer(key)))
   return keys.map((key, i) => `${key} ${dumps[i]?.toString('base64')}`).join('\n')
 }

@@ -53,7 +53,7 @@ test('a user signs in, pauses a queue and signs out', async () => {
   await page.getByLabel('Password').fill('correct horse')
   await page.getByRole('button', { name: 'Sign in' }).click()
   expect(new URL(page.url()).pathname).toBe('/queues/mail')
-  await page.getByRole('button', { name: 'Pause' }).click()
+  await page.getByRole('button', { name: 'Pause', exact: true }).click()
   await page.getByRole('status').waitFor()
   expect(await room.client.smembers('resque:queues:paused')).toEqual(['mail'])
   // The notice is for one page.

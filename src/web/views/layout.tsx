@@ -237,14 +237,14 @@ function LiveBar({ c }: { c: Context<WebEnv> }) {
   return (
     <div class="live">
       <span class="live-bar" data-live-bar="">
-        <span class="live-state" role="status" data-live-state="">
+        <span class="live-state" aria-live="polite" data-live-state="">
           Connecting
         </span>
         <button class="plain" type="button" data-live-pause="">
           Pause
         </button>
       </span>
-      <span class="hidden" role="status" data-live-news=""></span>
+      <span class="hidden" aria-live="polite" data-live-news=""></span>
       <noscript>
         <a href={withRefresh(c, isRefreshing ? undefined : 10)}>
           {isRefreshing ? 'Stop loading again' : 'Load again every 10 seconds'}
