@@ -75,7 +75,8 @@ for (const filling of ['empty', 'full', 'broken'] as Filling[]) {
       const answer = await page.goto(origin + path)
       if (!answer?.headers()['content-type']?.startsWith('text/html') || /poll$|\.poll\}/.test(route))
         continue
-      const where = new URL(page.url()).pathname
+      const { pathname, searchParams } = new URL(page.url())
+      const where = `${pathname} ${[...searchParams.keys()].sort()}`
       if (judged.has(where)) continue
       judged.add(where)
       expect(answer.status(), path).not.toBe(500)

@@ -194,7 +194,7 @@ test('a foreign name that points to us is refused (DNS rebinding)', async () => 
   }
 })
 
-test('a link from a foreign site opens a page, and does nothing else', async () => {
+test('a link from a foreign site opens a page, and does nothing else', { timeout: 120_000 }, async () => {
   await fillRoom(room, 'full')
   const target = await serve()
   const before = await dumpOf(room)

@@ -68,7 +68,7 @@ const complaints = () =>
 test('hostile data is text on every page', { timeout: 180_000 }, async () => {
   await fillRoom(room, 'hostile')
   const { web, origin } = await serve()
-  const pages = await findPages(web, 3)
+  const pages = await findPages(web, 2)
   expect(new Set(pages.map(({ route }) => route)).size).toBeGreaterThan(20)
   const page = await browser.open()
   await watch(page)

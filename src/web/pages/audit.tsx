@@ -48,7 +48,7 @@ export function auditPages(web: WebContext): Hono<WebEnv> {
         ) : (
           <Table web={web} entries={seen} />
         )}
-        <nav class="pager" aria-label="Pages">
+        <nav class="pager" aria-label="Pages of entries">
           {before !== '' && (
             <Link web={web} to="/audit" class="button small">
               Newest
