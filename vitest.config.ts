@@ -23,7 +23,7 @@ export default defineConfig({
           ...shared,
           name: 'main',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/faults/**'],
+          exclude: ['test/faults/**', '**/node_modules/**'],
           sequence: { groupOrder: 0 },
         },
       },

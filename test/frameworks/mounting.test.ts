@@ -11,7 +11,7 @@ import { createWeb, type Web } from 'resque-ts/web'
 import { afterEach, expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
-import { bearer, tokenIn } from './site.js'
+import { bearer, tokenIn } from '../web/site.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const room = useRoom()
@@ -76,7 +76,7 @@ test('NestJS, as a controller behind its body parser', async () => {
 })
 
 test('Next.js, as a route handler', { timeout: 120_000 }, async () => {
-  const folder = await mkdtemp(join(root, 'test/web/.next-'))
+  const folder = await mkdtemp(join(root, 'test/frameworks/.next-'))
   ends.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
   const route = join(folder, 'app/resque/[[...path]]')
   await mkdir(route, { recursive: true })
@@ -97,10 +97,10 @@ test('Next.js, as a route handler', { timeout: 120_000 }, async () => {
      export const GET = (request) => web.fetch(request)
      export const POST = (request) => web.fetch(request)`,
   )
-  const { tokens } = await import('./site.js')
+  const { tokens } = await import('../web/site.js')
   const next = spawn(
     process.execPath,
-    [join(root, 'node_modules/next/dist/bin/next'), 'dev', '--port', '0'],
+    [join(root, 'test/frameworks/node_modules/next/dist/bin/next'), 'dev', '--port', '0'],
     {
       cwd: folder,
       env: {
