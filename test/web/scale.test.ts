@@ -32,6 +32,9 @@ const readers: [path: RegExp, roundTrips: number][] = [
   [/^\/failed\/(retry|remove|clear|requeue\/all)/, 8],
   [/^\/(failed|queues\/).*[?&](class|exception|error|group|text|queue|from|to)=/, 45],
   [/^\/failed\?.*order=asc/, 4],
+  // Two thousand times, each with a list of its own, twenty at once.
+  [/^\/delayed\/(jobs|search)/, 130],
+  [/^\/delayed(\/clear)?(\?|$)/, 4],
 ]
 
 /** Its own server: the room's is emptied before each test. */
