@@ -64,7 +64,7 @@ async function judge(page: Page, where: string, wrong: Set<string>): Promise<voi
 
 for (const filling of ['empty', 'full', 'broken'] as Filling[]) {
   test(`axe finds nothing on any page where Redis holds ${filling === 'empty' ? 'nothing' : `what is ${filling}`}`, {
-    timeout: 240_000,
+    timeout: 400_000,
   }, async () => {
     await fillRoom(room, filling)
     const { web, origin } = await serve()

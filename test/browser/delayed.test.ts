@@ -65,7 +65,7 @@ test.each([true, false])(
 test('a schedule is run from a dialog, and removed and brought back', async () => {
   const page = await browser.open()
   await page.goto(`${origin}/schedule`)
-  await page.getByRole('link', { name: 'Run nightly now' }).click()
+  await page.getByRole('link', { name: 'Run now: nightly' }).click()
   const dialog = page.getByRole('dialog')
   await dialog.waitFor()
   expect(await dialog.textContent()).toContain('1 job on the end of reports')

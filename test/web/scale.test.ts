@@ -34,7 +34,7 @@ const readers: [path: RegExp, roundTrips: number][] = [
   [/^\/failed\?.*order=asc/, 4],
   // Two thousand times, each with a list of its own, twenty at once.
   [/^\/delayed\/(jobs|search)/, 130],
-  [/^\/delayed(\/clear)?(\?|$)/, 4],
+  [/^\/delayed(\/clear)?(\?|$)/, 5],
 ]
 
 /** Its own server: the room's is emptied before each test. */

@@ -155,7 +155,7 @@ function Row({ web, schedule, mayAct }: View & { schedule: Schedule; mayAct: boo
                   class="button small"
                   href={url(web, path`/schedule/${name}/run`)}
                   data-confirm=""
-                  aria-label={`Run ${label} now`}
+                  aria-label={`Run now: ${label}`}
                 >
                   Run now
                 </a>

@@ -74,7 +74,7 @@ export function DelayedTable({
                       type="submit"
                       name="only"
                       value={job.ref}
-                      aria-label={`Queue ${label} now`}
+                      aria-label={`Queue now: ${label}`}
                     >
                       Queue now
                     </button>
