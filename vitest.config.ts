@@ -13,6 +13,8 @@ const shared = {
   server: { deps: { external: [/\/dist\//] } },
 }
 
+const slow = ['test/browser/**/*.test.ts', 'test/frameworks/**/*.test.ts', 'test/web/scale.test.ts']
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -23,8 +25,19 @@ export default defineConfig({
           ...shared,
           name: 'main',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/faults/**', '**/node_modules/**'],
+          exclude: ['test/faults/**', ...slow, '**/node_modules/**'],
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // A browser, or a million jobs, takes both cores of a small machine: one file at a time.
+        test: {
+          ...shared,
+          name: 'browser',
+          include: slow,
+          testTimeout: 180_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -35,7 +48,7 @@ export default defineConfig({
           include: ['test/faults/**/*.test.ts'],
           testTimeout: 120_000,
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -144,9 +144,7 @@ function Head({ web, c, tab }: View & { tab: string | undefined }) {
             <path d="M4 5h16v3H4zM4 10.5h11v3H4zM4 16h6v3H4z" fill="currentColor" />
             <path d="m14.5 17.5 2.4 2.4 4.6-5" fill="none" stroke="currentColor" stroke-width="2" />
           </svg>
-          <span>
-            Resque <b>{shown(web.settings.title, 40)}</b>
-          </span>
+          <span>Resque {web.settings.title !== 'resque' && <b>{shown(web.settings.title, 40)}</b>}</span>
         </Link>
         <div class="head-end">
           <ThemeForm web={web} c={c} />

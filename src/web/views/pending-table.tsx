@@ -33,7 +33,7 @@ export function PendingTable({ web, c, queue, rows }: View & { queue: string; ro
               <span class="hidden">Select</span>
             </th>
           )}
-          <th scope="col" class="end">
+          <th scope="col" class="end tight">
             No.
           </th>
           <th scope="col">Class</th>
@@ -96,7 +96,7 @@ function Row({
           </label>
         </td>
       )}
-      <td class="end faint num" data-label="No.">
+      <td class="end tight faint num" data-label="No.">
         {row.index + 1}
       </td>
       <th scope="row">
