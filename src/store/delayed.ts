@@ -39,8 +39,11 @@ export interface DelayedJob extends EntryRef {
 
 /** How many jobs one call of a long work moves or removes. */
 const CHUNK = 100
-/** How many times a search reads at once. */
-const AHEAD = 20
+/** What a search looks at by its first read, which often finds enough, and by each after that; times without jobs count. */
+const FIRST_LOOKS = 200
+const MOST_LOOKS = 5_000
+/** A read of a search ends when it has read so much. */
+const LOOK_BYTES = 1_000_000
 
 /** What both scripts end with: forgets that `entry` waits for this time, and the time when nothing waits for it. */
 const forget = `
@@ -119,6 +122,42 @@ if count > 0 then
 end
 forget_time()
 return count`)
+
+/**
+ * KEYS  1 delayed_queue_schedule
+ * ARGV  1 namespace with colon  2 lowest score  3 a time  4 how many of its jobs are passed over
+ *       5 at most so many jobs and times  6 bytes after which it ends
+ * Reply '1' if the last time was read to its end, else '0'; '1' if there are more times; score of the last time; then for
+ *       each time: the time, its jobs
+ * Cost  1 command a time and a hundred jobs
+ */
+const lookScript = script(`
+local left, bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
+local times = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[2], '+inf', 'WITHSCORES', 'LIMIT', 0, left + 1)
+local reply = { '1', '0', '' }
+for i = 1, #times, 2 do
+  if left <= 0 or bytes <= 0 then
+    reply[2] = '1'
+    break
+  end
+  local time, start, is_end = times[i], 0, false
+  if time == ARGV[3] then start = tonumber(ARGV[4]) end
+  local found = { time }
+  repeat
+    local count = math.min(left, 100)
+    local jobs = redis.pcall('LRANGE', ARGV[1] .. 'delayed:' .. time, start, start + count - 1)
+    if jobs.err then jobs = {} end
+    for _, job in ipairs(jobs) do
+      found[#found + 1] = job
+      bytes = bytes - #job
+    end
+    start, left, is_end = start + #jobs, left - #jobs, #jobs < count
+  until is_end or left <= 0 or bytes <= 0
+  if is_end then left = left - 1 end
+  reply[1], reply[3] = is_end and '1' or '0', times[i + 1]
+  reply[#reply + 1] = found
+end
+return reply`)
 
 export class Delayed {
   readonly #connection: Connection
@@ -262,44 +301,55 @@ export class Delayed {
   ): Promise<{ jobs: DelayedJob[]; looked: number; next: { time: number; index: number } | undefined }> {
     const jobs: DelayedJob[] = []
     let looked = 0
+    // The lowest score, and how far the search is in which time.
+    let min = Number.isFinite(from.time) ? String(from.time) : '-inf'
     let position = from
-    for (;;) {
-      const min = Number.isFinite(position.time) ? position.time : '-inf'
-      const args = [this.#keys.delayedTimes, min, '+inf', 'LIMIT', 0, CHUNK]
-      const times = ((await this.#connection.send('zrangebyscore', args)) as string[]).flatMap(readTime)
-      if (times.length === 0) return { jobs, looked, next: undefined }
-      for (let ahead = 0; ahead < times.length; ahead += AHEAD) {
-        const some = times.slice(ahead, ahead + AHEAD)
-        const startOf = (time: number) => (time === position.time ? position.index : 0)
-        const heads = (await this.#connection.sendAllForBytes(
-          some.map(
-            (time) =>
-              ['lrange', [this.#keys.delayed(time), startOf(time), startOf(time) + CHUNK - 1]] as const,
-          ),
-        )) as (Buffer[] | null)[]
-        for (const [i, time] of some.entries()) {
-          let start = startOf(time)
-          let chunk = (heads[i] ?? []).map((entry, j) => readDelayed(time, start + j, entry))
-          for (;;) {
-            if (looked >= looks) return { jobs, looked, next: { time, index: start } }
-            for (const job of chunk) {
-              looked++
-              start++
-              if (wanted.class !== undefined && job.class !== wanted.class) continue
-              if (wanted.text !== undefined && !job.text.includes(wanted.text)) continue
-              if (wanted.isMeant && !wanted.isMeant(job)) continue
-              jobs.push(job)
-              if (jobs.length >= limit) return { jobs, looked, next: { time, index: start } }
-            }
-            if (chunk.length < CHUNK) break
-            chunk = await this.jobs(time, start, CHUNK)
-          }
-          // A time without jobs costs a look too: there may be many of them.
-          looked++
+    for (let most = FIRST_LOOKS; ; most = MOST_LOOKS) {
+      const read = await this.#look(min, position, Math.min(most, looks - looked))
+      for (const { time, start, entries, isEnd } of read.times) {
+        if (time === undefined) {
+          // Nobody's time. It costs looks too, and is passed over.
+          looked += entries.length + 1
+          position = { time: Math.floor(Number(read.score)) + 1, index: 0 }
+          continue
         }
+        for (const [i, entry] of entries.entries()) {
+          const job = readDelayed(time, start + i, entry)
+          looked++
+          if (wanted.class !== undefined && job.class !== wanted.class) continue
+          if (wanted.text !== undefined && !job.text.includes(wanted.text)) continue
+          if (wanted.isMeant && !wanted.isMeant(job)) continue
+          jobs.push(job)
+          if (jobs.length >= limit) return { jobs, looked, next: { time, index: job.index + 1 } }
+        }
+        // A time without jobs costs a look too: there may be many of them.
+        if (isEnd) looked++
+        position = isEnd ? { time: time + 1, index: 0 } : { time, index: start + entries.length }
       }
-      if (times.length < CHUNK) return { jobs, looked, next: undefined }
-      position = { time: (times.at(-1) as number) + 1, index: 0 }
+      if (read.isAll) return { jobs, looked, next: undefined }
+      if (looked >= looks) return { jobs, looked, next: position }
+      min = read.isEnd ? `(${read.score}` : read.score
+    }
+  }
+
+  /** Times from a score on with their jobs, as many as one read may cost. */
+  async #look(min: string, from: { time: number; index: number }, most: number) {
+    const [isEnd, isMore, score, ...found] = (await this.#connection.runForBytes(
+      lookScript,
+      [this.#keys.delayedTimes],
+      [this.#keys.prefix, min, from.time, from.index, most, LOOK_BYTES],
+    )) as [Buffer, Buffer, Buffer, ...Buffer[][]]
+    const hasEnd = isEnd.toString() === '1'
+    const times = found.map(([name, ...entries], i) => {
+      const [time] = readTime(String(name))
+      const start = time === from.time ? from.index : 0
+      return { time, start, entries, isEnd: hasEnd || i < found.length - 1 }
+    })
+    return {
+      times,
+      score: score.toString(),
+      isEnd: hasEnd || times.at(-1)?.time === undefined,
+      isAll: hasEnd && isMore.toString() === '0',
     }
   }
 

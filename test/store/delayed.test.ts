@@ -146,6 +146,35 @@ test('a search for a class looks at so many jobs a call and goes on where it end
   expect(await delayed.timesOf(entry('Wanted', [3]))).toEqual([T + 3])
 })
 
+test('a search goes through two thousand times in a few commands, past times that are none', async () => {
+  const pipeline = room.client.pipeline()
+  for (let i = 0; i < 2_000; i++) {
+    pipeline.zadd('resque:delayed_queue_schedule', T + i, String(T + i))
+    pipeline.rpush(`resque:delayed:${T + i}`, entry(i === 1_999 ? 'Wanted' : 'Other', [i]))
+  }
+  pipeline.zadd('resque:delayed_queue_schedule', T + 5.5, 'no time')
+  pipeline.rpush('resque:delayed:no time', ...Array.from({ length: 12_000 }, () => entry('Wanted', [])))
+  pipeline.zadd('resque:delayed_queue_schedule', T - 1, String(T - 1))
+  pipeline.set(`resque:delayed:${T - 1}`, 'not a list')
+  await pipeline.exec()
+  await room.client.config('RESETSTAT')
+  const { delayed } = room.resque.store
+  const page = await delayed.search({ class: 'Wanted' })
+  expect(page).toMatchObject({ jobs: [{ time: T + 1_999 }], next: undefined })
+  const stats = await room.client.info('commandstats')
+  const [, count] = /cmdstat_evalsha:calls=(\d+)/.exec(stats) ?? []
+  expect(Number(count)).toBeLessThanOrEqual(5)
+  // More than one read may look at waits for one time.
+  await room.client.rpush(
+    `resque:delayed:${T}`,
+    ...Array.from({ length: 7_000 }, (_, i) => entry('Many', [i])),
+  )
+  const first = await delayed.search({ text: '[6999]' }, { looks: 6_000 })
+  expect(first).toMatchObject({ jobs: [], looked: 6_000, next: { time: T } })
+  const second = await delayed.search({ text: '[6999]' }, { ...(first.next && { from: first.next }) })
+  expect(second.jobs).toMatchObject([{ time: T, index: 7_000 }])
+})
+
 test('schedules are read, run now and removed as resque-scheduler keeps them', async () => {
   const config = '{"class":"OkJob","cron":"0 3 * * *","queue":"default","args":["x"],"description":"d"}'
   const hash =
