@@ -101,13 +101,14 @@ export class Operations {
 
   /**
    * Where the lists end at this moment, as text for a form: an operation that is begun with it touches nothing that
-   * came after the number was shown.
+   * came after the number was shown. And how many entries stand there.
    */
-  async mark(kind: Source['kind'], names: readonly string[]): Promise<string> {
+  async mark(kind: Source['kind'], names: readonly string[]): Promise<{ mark: string; count: number }> {
     const lists = await this.#snapshot(kind, [...names])
     const text = JSON.stringify(Object.fromEntries(names.map((name, i) => [name, lists[i]])))
     // In letters that no browser changes on their way through a form.
-    return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    const mark = text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    return { mark, count: lists.reduce((sum, { end }) => sum + end, 0) }
   }
 
   /** Empties a queue into the trash, in one step; `unlist` takes its name away too. */

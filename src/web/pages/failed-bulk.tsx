@@ -191,9 +191,14 @@ async function ask(web: WebContext, c: Context<WebEnv>, act: Act, filter: Failur
   if (act === 'remove' && isUnfiltered(filter)) act = 'clear'
   // The mark comes first: what fails between the two looks may be counted, and is not touched.
   const lists = filter.list === undefined ? await web.resque.failed.lists() : [filter.list]
-  const mark = await web.operations.mark('failed', lists)
+  const [{ mark, count: standing }] = await Promise.all([
+    web.operations.mark('failed', lists),
+    // For the head of the page.
+    web.snapshots.get(user),
+  ])
   await web.failedIndex.refresh(2_000)
-  const { count, open, broken } = act === 'clear' ? await allOf(web, filter) : await countsOf(web, c, filter)
+  const { count, open, broken } =
+    act === 'clear' ? allOf(web, filter, standing) : await countsOf(web, c, filter)
   const total = count.count
   const toRetry = Math.max(0, filter.state === 'retried' ? total - broken : open - broken)
   const number = act === 'retry' ? toRetry : total
@@ -356,8 +361,9 @@ async function sizeOf(web: WebContext, filter: FailureFilter): Promise<number> {
   return filter.queues === undefined ? total : (web.failedIndex.count(filter) ?? total)
 }
 
-async function allOf(web: WebContext, filter: FailureFilter) {
-  const count = await sizeOf(web, filter)
+/** `standing`: how many stand in the lists. Who does not see all queues is told of those that he sees. */
+function allOf(web: WebContext, filter: FailureFilter, standing: number) {
+  const count = filter.queues === undefined ? standing : (web.failedIndex.count(filter) ?? standing)
   return { count: { count, looked: count, total: count, isExact: true }, open: count, broken: 0 }
 }
 

@@ -84,7 +84,7 @@ async function ask(web: WebContext, c: Context<WebEnv>, filter: PendingFilter): 
   const back = url(web, path`/queues/${queue.name}`, { ...filter } as Query)
   if (isEverything(filter)) throw new Refusal(400, 'Say which jobs: a class, or a text.')
   // First: what comes between the two looks may be counted, and is not touched.
-  const mark = await web.operations.mark('queue', [queue.name])
+  const { mark } = await web.operations.mark('queue', [queue.name])
   const { count, looked, total, isExact } = await web.searches.run(currentUser(c).name, () =>
     web.entryPages.countPending(queue.name, filter),
   )
