@@ -185,3 +185,64 @@ for i, entry in ipairs(redis.call('LRANGE', KEYS[1], ARGV[1], ARGV[2])) do
   reply[3 * i + 1] = string.sub(entry, 1, tonumber(ARGV[3]))
 end
 return reply`)
+
+/**
+ * KEYS  the lists
+ * ARGV  for each list: two indexes
+ * Reply for each list: its length, the digest of the entry at each index or '' where there is none
+ * Cost  3 commands a list
+ */
+export const endsScript = script(`
+local reply = {}
+for i, key in ipairs(KEYS) do
+  reply[3 * i - 2] = redis.call('LLEN', key)
+  for j = 0, 1 do
+    local entry = redis.call('LINDEX', key, ARGV[2 * i - 1 + j])
+    reply[3 * i - 1 + j] = entry and string.sub(redis.sha1hex(entry), 1, 16) or ''
+  end
+end
+return reply`)
+
+/**
+ * KEYS  the lists
+ * ARGV  1 at most so many bytes of an entry  2 how far below to look  3 at most so many digests of that
+ *       then for each entry: number of its list, index, digest
+ * Reply for each entry: the index where it is, or -1; size in bytes; its bytes or the first of them
+ * Cost  2 commands an entry; digests as ARGV 3 says, and one or two an entry
+ *
+ * Where one entry was found some places below, the next is tried as far below first. No place is given twice.
+ */
+export const glimpseScript = script(`
+local sub, most, reach, left = string.sub, tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local taken, shifts, reply = {}, {}, {}
+local function tell(...)
+  for _, each in ipairs({ ... }) do reply[#reply + 1] = each end
+end
+local function is_wanted(list, at, entry, digest)
+  return entry and not taken[list .. ':' .. at] and sub(redis.sha1hex(entry), 1, 16) == digest
+end
+for i = 4, #ARGV, 3 do
+  local list, index, digest = tonumber(ARGV[i]), tonumber(ARGV[i + 1]), ARGV[i + 2]
+  local at = math.max(0, index - (shifts[list] or 0))
+  local entry = redis.call('LINDEX', KEYS[list], at)
+  if not is_wanted(list, at, entry, digest) then
+    entry = nil
+    local low = math.max(0, index - math.min(reach, left - 1))
+    local near = left > 0 and redis.call('LRANGE', KEYS[list], low, index) or {}
+    left = left - #near
+    for j = #near, 1, -1 do
+      if is_wanted(list, low + j - 1, near[j], digest) then
+        at, entry = low + j - 1, near[j]
+        shifts[list] = index - at
+        break
+      end
+    end
+  end
+  if entry then
+    taken[list .. ':' .. at] = true
+    tell(at, #entry, sub(entry, 1, most))
+  else
+    tell(-1, 0, '')
+  end
+end
+return reply`)

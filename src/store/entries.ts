@@ -2,7 +2,14 @@
  * Acting on entries of a list, a failed list or a queue, by what they are: `checked.ts` in TypeScript.
  */
 import { randomUUID } from 'node:crypto'
-import { digestsScript, peekScript, removeScript, requeueScript } from './checked.js'
+import {
+  digestsScript,
+  endsScript,
+  glimpseScript,
+  peekScript,
+  removeScript,
+  requeueScript,
+} from './checked.js'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
 import { digest, makeRef, type Payload } from './records.js'
@@ -60,6 +67,9 @@ export type Fate = 'done' | 'missing' | 'refused'
 const FATES: Record<string, Fate> = { d: 'done', m: 'missing', w: 'refused' }
 /** How far below its index an entry is looked for in a call. */
 const REACH = 200
+/** The same for a page, and how many digests it may cost in all. */
+const PAGE_REACH = 50
+const PAGE_LOOKS = 500
 
 export class Entries {
   readonly #connection: Connection
@@ -104,6 +114,51 @@ export class Entries {
       entries.push({ index: first + i / 3, digest: digest.toString(), bytes, sizeBytes, isWhole })
     }
     return { length, entries }
+  }
+
+  /**
+   * Of several lists in one round trip: their lengths, and what stands at two places of each, '' where nothing does, at
+   * one instant.
+   */
+  async ends(
+    lists: readonly { source: Source; first: number; last: number }[],
+  ): Promise<{ length: number; first: string; last: string }[]> {
+    if (lists.length === 0) return []
+    const reply = (await this.#connection.run(
+      endsScript,
+      lists.map(({ source }) => this.#key(source)),
+      lists.flatMap(({ first, last }) => [first, last]),
+    )) as (number | string)[]
+    return lists.map((_, i) => {
+      const [length, first, last] = reply.slice(3 * i, 3 * i + 3) as [number, string, string]
+      return { length, first, last }
+    })
+  }
+
+  /**
+   * Entries by what they are, for a page, in one round trip: where they were or, if others were removed meanwhile, a little
+   * below. Undefined where it is not there. At most `maxBytes` of each travel.
+   */
+  async glimpse(
+    refs: readonly (EntryRef & { source: Source })[],
+    maxBytes: number,
+  ): Promise<(PeekedEntry | undefined)[]> {
+    if (refs.length === 0) return []
+    const keys = [...new Set(refs.map(({ source }) => this.#key(source)))]
+    const numbers = new Map(keys.map((key, i) => [key, i + 1]))
+    const reply = (await this.#connection.runForBytes(glimpseScript, keys, [
+      ...[maxBytes, PAGE_REACH, PAGE_LOOKS],
+      ...refs.flatMap(({ source, index, digest }) => [
+        numbers.get(this.#key(source)) as number,
+        index,
+        digest,
+      ]),
+    ])) as (number | Buffer)[]
+    return refs.map(({ digest }, i) => {
+      const [index, sizeBytes, bytes] = reply.slice(3 * i, 3 * i + 3) as [number, number, Buffer]
+      if (index < 0) return undefined
+      return { index, digest, bytes, sizeBytes, isWhole: bytes.length === sizeBytes }
+    })
   }
 
   /** The entries at these places, those that are there. */

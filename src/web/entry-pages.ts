@@ -90,23 +90,57 @@ export class EntryPages {
   /** Failures, newest first, straight from one list or, one list after the other, from all. */
   async newest(list: string | undefined, offset: number, limit = 50): Promise<Page<FailedRow>> {
     const names = await failedListsOf(this.#failedLists, list)
-    const sources = names.map((name): Source => ({ kind: 'failed', name }))
-    const lengths = await Promise.all(sources.map((source) => this.#store.entries.length(source)))
+    const [only] = names.map(failedSource)
+    if (only && names.length === 1 && limit > 0) {
+      const read = await this.#store.entries.peek(only, -(offset + limit), limit, MAX_ENTRY_BYTES)
+      return {
+        rows: read.entries.reverse().map((entry) => failedRow(only, entry)),
+        total: read.length,
+      }
+    }
+    return this.#newestOf(names.map(failedSource), offset, limit)
+  }
+
+  /** As `newest`, from the other end. */
+  async oldest(list: string | undefined, offset: number, limit = 50): Promise<Page<FailedRow>> {
+    const names = await failedListsOf(this.#failedLists, list)
+    const [only] = names.map(failedSource)
+    if (only && names.length === 1) {
+      const read = await this.#store.entries.peek(only, offset, limit, MAX_ENTRY_BYTES)
+      return { rows: read.entries.map((entry) => failedRow(only, entry)), total: read.length }
+    }
+    const sources = names.map(failedSource)
+    const { total } = await this.#newestOf(sources, 0, 0)
+    const end = Math.max(0, total - offset)
+    const first = Math.max(0, end - limit)
+    const { rows } = await this.#newestOf(sources, first, end - first)
+    return { rows: rows.reverse(), total }
+  }
+
+  async #newestOf(sources: readonly Source[], offset: number, limit: number): Promise<Page<FailedRow>> {
+    const lengths = (
+      await this.#store.entries.ends(sources.map((source) => ({ source, first: 0, last: 0 })))
+    ).map(({ length }) => length)
     const total = lengths.reduce((sum, each) => sum + each, 0)
-    const rows: FailedRow[] = []
+    const parts: { source: Source; start: number; count: number }[] = []
     let toSkip = offset
+    let left = limit
     for (const [i, source] of sources.entries()) {
       const length = lengths[i] as number
-      const count = Math.min(limit - rows.length, length - toSkip)
+      const count = Math.min(left, length - toSkip)
       if (count > 0) {
-        const start = length - toSkip - count
-        const { entries } = await this.#store.entries.peek(source, start, count, MAX_ENTRY_BYTES)
-        rows.push(...entries.reverse().map((entry) => failedRow(source, entry)))
+        parts.push({ source, start: length - toSkip - count, count })
+        left -= count
       }
       toSkip = Math.max(0, toSkip - length)
-      if (rows.length >= limit) break
     }
-    return { rows, total }
+    const reads = await Promise.all(
+      parts.map(async ({ source, start, count }) => {
+        const { entries } = await this.#store.entries.peek(source, start, count, MAX_ENTRY_BYTES)
+        return entries.reverse().map((entry) => failedRow(source, entry))
+      }),
+    )
+    return { rows: reads.flat(), total }
   }
 
   /** Failures that match, newest first, by the index. Not for a search text. Entries that changed since are left out. */
@@ -119,14 +153,12 @@ export class EntryPages {
     for (let attempt = 0; ; attempt++) {
       const total = index.count(filter) ?? 0
       const wanted = index.entries(filter, offset, limit)
-      const found = await Promise.all(
-        wanted.map(async ({ list, index, digest }) => {
-          const source: Source = { kind: 'failed', name: list }
-          const [entry] = (await this.#store.entries.peek(source, index, 1, MAX_ENTRY_BYTES)).entries
-          return entry?.digest === digest ? failedRow(source, entry) : undefined
-        }),
-      )
-      const rows = found.filter((row) => row !== undefined)
+      const refs = wanted.map(({ list, ...ref }) => ({ ...ref, source: failedSource(list) }))
+      const entries = await this.#store.entries.glimpse(refs, MAX_ENTRY_BYTES)
+      const rows = entries.flatMap((entry, i) => {
+        const source = refs[i]?.source
+        return source && entry ? [failedRow(source, entry)] : []
+      })
       if (rows.length === wanted.length || attempt === 1) return { rows, total }
       index.touch()
       await index.refresh(250)
@@ -136,7 +168,7 @@ export class EntryPages {
   /** Failures whose entry holds a text, and that match whatever else the filter says, newest first. */
   async search(filter: FailureFilter, limits: SearchLimits = {}): Promise<SearchPage<FailedRow>> {
     const names = await failedListsOf(this.#failedLists, filter.list)
-    const sources = names.map((name): Source => ({ kind: 'failed', name }))
+    const sources = names.map(failedSource)
     return this.#search(sources, 'fromTail', limits, (source, entry) => {
       const row = failedRow(source, { ...entry, sizeBytes: entry.bytes.length, isWhole: true })
       return matchesFailure(filter, row.job) ? row : undefined
@@ -146,7 +178,7 @@ export class EntryPages {
   /** How many failures match a filter with a text, as far as it looks. */
   async count(filter: FailureFilter, limits: SearchLimits = {}): Promise<Count> {
     const names = await failedListsOf(this.#failedLists, filter.list)
-    const sources = names.map((name): Source => ({ kind: 'failed', name }))
+    const sources = names.map(failedSource)
     return counted(
       await this.#search(sources, 'fromTail', { ...countLimits, ...limits }, (source, entry) =>
         matchesFailure(filter, readFailedJob(source.name, entry.index, entry.bytes)) ? true : undefined,
@@ -247,6 +279,10 @@ export class EntryPages {
     }
     return { rows, looked, total, next: undefined }
   }
+}
+
+function failedSource(name: string): Source {
+  return { kind: 'failed', name }
 }
 
 function failedRow(source: Source, { isWhole, sizeBytes, ...entry }: PeekedEntry): FailedRow {

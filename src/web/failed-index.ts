@@ -61,6 +61,12 @@ export interface IndexedEntry {
   digest: string
 }
 
+interface Look {
+  length: number
+  first: string
+  last: string
+}
+
 const CHUNK = 500
 /** A chunk of entries beyond this is followed by smaller ones. */
 const CHUNK_BYTES = 2_000_000
@@ -258,22 +264,31 @@ export class FailedIndex {
   // Looking.
 
   async #refresh(): Promise<void> {
-    const { entries } = this.#options.store
-    const names = await this.#options.failedLists()
     const now = performance.now()
     this.#lookedAt = now
     const isTrusted = now - this.#verifiedAt < this.#options.verifyMs
     if (!isTrusted) this.#verifiedAt = now
-    const lengths = await Promise.all(names.map((name) => entries.length({ kind: 'failed', name })))
-    this.#total = lengths.reduce((sum, each) => sum + each, 0)
+    // Mostly there are no other lists than those that are known: they are looked at while it is asked which there are.
+    const [names, known] = await Promise.all([
+      this.#options.failedLists(),
+      this.#lookAt([...this.#lists.keys()]),
+    ])
+    const others = await this.#lookAt(names.filter((name) => !known.has(name)))
+    const looks = names.map((name) => (known.get(name) ?? others.get(name)) as Look)
+    this.#total = looks.reduce((sum, each) => sum + each.length, 0)
     this.#looked = 0
     const lists = new Map<string, FailedColumns>()
     for (const [i, name] of names.entries()) {
       const known = this.#lists.get(name)
       const source: Source = { kind: 'failed', name }
-      const isGrown =
-        known !== undefined && isTrusted && (await this.#isGrown(source, known, lengths[i] as number))
-      lists.set(name, isGrown ? await this.#readTail(source, known) : await this.#compare(source, known))
+      const look = looks[i] as Look
+      const isGrown = known !== undefined && isTrusted && hasGrown(known, look)
+      lists.set(
+        name,
+        isGrown
+          ? await this.#readTail(source, known, look.length)
+          : await this.#compare(source, known, look.length),
+      )
       // While it is built for the first time, what there is shows.
       if (!this.#isReady) this.#lists = new Map(lists)
     }
@@ -281,22 +296,25 @@ export class FailedIndex {
     this.#isReady = true
   }
 
-  /** Whether a list begins and ends as it did, new entries at its tail aside. */
-  async #isGrown(source: Source, known: FailedColumns, length: number): Promise<boolean> {
-    const end = known.base + known.length
-    if (length < end) return false
-    if (known.length === 0) return known.base === 0
-    const { entries } = this.#options.store
-    const [first, last] = await Promise.all([
-      entries.digests(source, known.base, 1),
-      entries.digests(source, end - 1, 1),
-    ])
-    return first.digests[0] === known.digest(0) && last.digests[0] === known.digest(known.length - 1)
+  /** How long lists are, and what stands where their first and last known entries stood. */
+  async #lookAt(names: readonly string[]): Promise<Map<string, Look>> {
+    const places = names.map((name) => {
+      const { base = 0, length = 0 } = this.#lists.get(name) ?? {}
+      const source: Source = { kind: 'failed', name }
+      return { source, first: base, last: Math.max(0, base + length - 1) }
+    })
+    const looks = await this.#options.store.entries.ends(places)
+    return new Map(names.map((name, i) => [name, looks[i] as Look]))
   }
 
-  async #readTail(source: Source, columns: FailedColumns): Promise<FailedColumns> {
+  /** `length`, where it is known: a list without a new entry is not read. */
+  async #readTail(
+    source: Source,
+    columns: FailedColumns,
+    length = Number.POSITIVE_INFINITY,
+  ): Promise<FailedColumns> {
     this.#looked += columns.length
-    for (;;) {
+    while (columns.base + columns.length < length) {
       const wanted = this.#chunk
       const chunk = await this.#readChunk(source, columns.base + columns.length, wanted)
       for (const entry of chunk) this.#add(columns, source.name, entry)
@@ -307,10 +325,10 @@ export class FailedIndex {
   }
 
   /** Looks at a list by digests, and reads those entries that are not known. */
-  async #compare(source: Source, known: FailedColumns | undefined): Promise<FailedColumns> {
+  async #compare(source: Source, known: FailedColumns | undefined, length: number): Promise<FailedColumns> {
     const { entries } = this.#options.store
     const columns = new FailedColumns()
-    columns.base = Math.max(0, (await entries.length(source)) - this.#options.maxEntries)
+    columns.base = Math.max(0, length - this.#options.maxEntries)
     this.#looked += columns.base
     if (!known || known.length === 0) return this.#readTail(source, columns)
     const places = new Map<string, number>()
@@ -388,4 +406,11 @@ export class FailedIndex {
     this.#queueNumbers.set(queue, this.#queues.length)
     return this.#queues.push(queue) - 1
   }
+}
+
+/** Whether a list begins and ends as it did, new entries at its tail aside. */
+function hasGrown(known: FailedColumns, { length, first, last }: Look): boolean {
+  if (length < known.base + known.length) return false
+  if (known.length === 0) return known.base === 0
+  return first === known.digest(0) && last === known.digest(known.length - 1)
 }

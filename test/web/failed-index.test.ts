@@ -197,6 +197,38 @@ test('failed lists per queue are one index and one list', async () => {
   expect((await pages.newest(undefined, 1, 2)).rows.map(({ job }) => job.args)).toEqual([[1], [2]])
 })
 
+test('a filtered page is read in one command, and finds what moved since the index looked', async () => {
+  // Every fourth is like the one before it, byte by byte.
+  const text = (id: number) => record(id % 4 === 3 ? id - 1 : id, { class: id % 4 > 1 ? 'Wanted' : 'Other' })
+  await fill(range(400).map(text))
+  const made = index()
+  await made.refresh()
+  const pages = new EntryPages(room.resque.store, () => room.resque.failed.lists())
+  const page = async () => {
+    await room.client.config('RESETSTAT')
+    const { rows, total } = await pages.filtered(made, { class: 'Wanted' }, 0)
+    const { eval: byText = 0, evalsha = 0, llen } = await calls()
+    return {
+      ids: rows.map(({ job }) => (job.args as number[])[0]),
+      places: rows.map(({ job }) => job.index),
+      ...{ total, scripts: byText + evalsha, llen },
+    }
+  }
+  const ids = range(50).map((i) => 398 - Math.floor(i / 2) * 4)
+  const places = range(50).map((i) => 399 - Math.floor(i / 2) * 4 - (i % 2))
+  await page()
+  expect(await page()).toEqual({ ids, places, total: 200, scripts: 1, llen: undefined })
+
+  await room.client.lpop('resque:failed', 40)
+  const moved = await page()
+  expect(moved).toEqual({ ids, places: places.map((i) => i - 40), total: 200, scripts: 1, llen: undefined })
+
+  // Changed, not moved: the index looks again, and what it says then is true.
+  await room.client.lset('resque:failed', 399 - 40, record('changed', { class: 'Other' }))
+  const changed = await page()
+  expect(changed).toMatchObject({ ids: [...ids.slice(1), 298], total: 179 })
+})
+
 test('a search looks at so many entries a call, newest first, and goes on where it ended', async () => {
   await fill(range(3_000).map((id) => record(id, { error: id % 100 === 7 ? 'needle' : 'hay' })))
   const pages = new EntryPages(room.resque.store, () => room.resque.failed.lists())

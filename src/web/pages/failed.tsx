@@ -149,15 +149,13 @@ async function list(web: WebContext, c: Context<WebEnv>, wanted: Wanted): Promis
     }
   }
   const isPlain = isUnfiltered(filter) && user.seesAll
-  const read = (offset: number, limit: number) =>
-    isPlain
-      ? web.entryPages.newest(filter.list, offset, limit)
-      : web.entryPages.filtered(web.failedIndex, filter, offset, limit)
-  if (order === 'desc') return read(start, PAGE_SIZE)
-  const total = isPlain ? (await read(0, 0)).total : (web.failedIndex.count(filter) ?? 0)
+  const { entryPages, failedIndex } = web
+  if (isPlain) return entryPages[order === 'desc' ? 'newest' : 'oldest'](filter.list, start, PAGE_SIZE)
+  if (order === 'desc') return entryPages.filtered(failedIndex, filter, start, PAGE_SIZE)
+  const total = failedIndex.count(filter) ?? 0
   const end = Math.max(0, total - start)
   const first = Math.max(0, end - PAGE_SIZE)
-  const { rows } = await read(first, end - first)
+  const { rows } = await entryPages.filtered(failedIndex, filter, first, end - first)
   return { rows: rows.reverse(), total }
 }
 
