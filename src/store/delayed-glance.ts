@@ -5,7 +5,7 @@
 
 import { peekScript } from './checked.js'
 import type { Connection } from './connection.js'
-import { type DelayedJob, readDelayed } from './delayed.js'
+import { type DelayedJob, type DelayedTime, readDelayed, readTime } from './delayed.js'
 import { type EntryRef, readRefs } from './entries.js'
 import type { Keys } from './keys.js'
 import { readRef } from './records.js'
@@ -28,12 +28,14 @@ export interface DelayedSpread {
   later: number
   /** The unix second of the first time. */
   first: number | undefined
+  /** The times that were asked for, the nearest first. */
+  page: DelayedTime[]
 }
 
 /** More times than this are not asked for their jobs. */
 const MAX_TIMES = 2_000
 /** How many times one call adds up. */
-const SUM_CHUNK = 1_000
+const SUM_CHUNK = 5_000
 /** At most so much of an entry travels to a page: fifty of them are within what a page may read. */
 const MAX_ENTRY_BYTES = 8_192
 /** How far towards the head a job is looked for: removals move it there. */
@@ -42,8 +44,10 @@ const REACH = 1_000
 /**
  * KEYS  1 delayed_queue_schedule
  * ARGV  1 namespace with colon  2 now  3 first second  4 seconds a bucket  5 buckets  6 times whose jobs are counted
- * Reply 'jobs' or 'times', times in all, overdue, after the last bucket, the first time or '', count of each bucket
- * Cost  1 command a bucket, or 1 for each time, at most as many as ARGV 6 says
+ *       7 first index of a page of times  8 its last index
+ * Reply 'jobs' or 'times', times in all, overdue, after the last bucket, the first time or '', the page as time and jobs
+ *       in turn, count of each bucket
+ * Cost  1 command a bucket, or 1 for each time, at most as many as ARGV 6 says; 1 for each time of the page
  */
 const spreadScript = script(`
 local times, prefix = KEYS[1], ARGV[1]
@@ -52,19 +56,24 @@ local stop = first + step * buckets
 local head = redis.call('ZRANGE', times, 0, 0)
 local reply = { 'jobs', redis.call('ZCARD', times), redis.call('ZCOUNT', times, '-inf', '(' .. ARGV[2]),
   redis.call('ZCOUNT', times, stop, '+inf'), head[1] or '' }
-for i = 1, buckets do reply[5 + i] = 0 end
+local function count(time)
+  local length = redis.pcall('LLEN', prefix .. 'delayed:' .. time)
+  return type(length) == 'number' and length or 0
+end
+reply[6] = redis.call('ZRANGE', times, ARGV[7], ARGV[8])
+for i = #reply[6], 1, -1 do table.insert(reply[6], i + 1, count(reply[6][i])) end
+for i = 1, buckets do reply[6 + i] = 0 end
 if redis.call('ZCOUNT', times, first, '(' .. stop) > tonumber(ARGV[6]) then
   reply[1] = 'times'
   for i = 1, buckets do
-    reply[5 + i] = redis.call('ZCOUNT', times, first + step * (i - 1), '(' .. (first + step * i))
+    reply[6 + i] = redis.call('ZCOUNT', times, first + step * (i - 1), '(' .. (first + step * i))
   end
   return reply
 end
 local found = redis.call('ZRANGEBYSCORE', times, first, '(' .. stop, 'WITHSCORES')
 for i = 1, #found, 2 do
-  local bucket = 6 + math.floor((tonumber(found[i + 1]) - first) / step)
-  local length = redis.pcall('LLEN', prefix .. 'delayed:' .. found[i])
-  if type(length) == 'number' then reply[bucket] = reply[bucket] + length end
+  local bucket = 7 + math.floor((tonumber(found[i + 1]) - first) / step)
+  reply[bucket] = reply[bucket] + count(found[i])
 end
 return reply`)
 
@@ -91,15 +100,41 @@ export class DelayedGlances {
     this.#keys = keys
   }
 
-  /** How many jobs wait for each of `buckets` stretches of time, from the unix second `first` on. One round trip. */
-  async spread(now: number, first: number, seconds: number, buckets: number): Promise<DelayedSpread> {
-    const args = [this.#keys.prefix, now, first, seconds, buckets, MAX_TIMES]
+  /**
+   * How many jobs wait for each of `buckets` stretches of time, from the unix second `first` on, and a page of times. One
+   * round trip.
+   */
+  async spread(
+    now: number,
+    { first, seconds, buckets }: { first: number; seconds: number; buckets: number },
+    page: { start: number; count: number },
+  ): Promise<DelayedSpread> {
+    const places = [page.start, page.start + page.count - 1]
+    const args = [this.#keys.prefix, now, first, seconds, buckets, MAX_TIMES, ...places]
     const reply = (await this.#connection.run(spreadScript, [this.#keys.delayedTimes], args)) as [
-      ...[what: 'jobs' | 'times', times: number, overdue: number, later: number, head: string],
+      ...[
+        what: 'jobs' | 'times',
+        times: number,
+        overdue: number,
+        later: number,
+        head: string,
+        page: (string | number)[],
+      ],
       ...counts: number[],
     ]
-    const [what, times, overdue, later, head, ...counts] = reply
-    return { counts, what, times, overdue, later, first: head === '' ? undefined : Number(head) }
+    const [what, times, overdue, later, head, members, ...counts] = reply
+    return {
+      ...{ counts, what, times, overdue, later },
+      first: head === '' ? undefined : Number(head),
+      page: members.flatMap((member, i) =>
+        i % 2 === 1
+          ? []
+          : readTime(String(member)).map((time) => {
+              const count = Number(members[i + 1])
+              return { at: new Date(time * 1000), time, count }
+            }),
+      ),
+    }
   }
 
   /** How many jobs wait in all, as far as the first `most` times tell. */

@@ -374,7 +374,7 @@ export class Delayed {
 }
 
 /** Members that are no unix second are nobody's time. */
-function readTime(member: string): number[] {
+export function readTime(member: string): number[] {
   const time = Number(member)
   return Number.isSafeInteger(time) && String(time) === member ? [time] : []
 }

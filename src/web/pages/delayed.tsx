@@ -29,16 +29,16 @@ export function delayedPages(web: WebContext): Hono<WebEnv> {
     const start = numberParam(c, 'start', 0)
     const now = web.now()
     const from = new Date(Math.floor(now.getTime() / 3_600_000) * 3_600_000)
-    const [spread, times, master] = await Promise.all([
-      web.store.delayedGlances.spread(seconds(now), seconds(from), 3_600, HOURS),
-      web.store.delayed.times(start, PAGE_SIZE),
+    const stretch = { first: seconds(from), seconds: 3_600, buckets: HOURS }
+    const [spread, master] = await Promise.all([
+      web.store.delayedGlances.spread(seconds(now), stretch, { start, count: PAGE_SIZE }),
       web.store.schedules.master(web.settings.scheduler.lockPrefix),
     ])
     return page(
       c,
       web,
       { title: 'Delayed', tab: '/delayed' },
-      <Times web={web} c={c} {...{ spread, from, times, start }} isServed={master !== undefined} />,
+      <Times web={web} c={c} {...{ spread, from, start }} isServed={master !== undefined} />,
     )
   })
 
@@ -161,13 +161,11 @@ function Times({
   c,
   spread,
   from,
-  times,
   start,
   isServed,
 }: View & {
   spread: DelayedSpread
   from: Date
-  times: { at: Date; time: number; count: number }[]
   start: number
   isServed: boolean
 }) {
@@ -221,7 +219,7 @@ function Times({
                 </tr>
               </thead>
               <tbody>
-                {times.map(({ at, time, count }) => (
+                {spread.page.map(({ at, time, count }) => (
                   <tr>
                     <th scope="row">
                       <Link web={web} to={path`/delayed/${time}`}>
