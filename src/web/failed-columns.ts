@@ -2,6 +2,13 @@
  * What the index keeps of one failed list: 21 bytes an entry, in columns, oldest first.
  */
 
+/** How long a list is, and the digests of what stands where its first and last known entries stood, or ''. */
+export interface Look {
+  length: number
+  first: string
+  last: string
+}
+
 /** The digest of an entry stands in two halves. */
 export class FailedColumns {
   /** Place in the list of the first entry that is kept. */
@@ -42,6 +49,13 @@ export class FailedColumns {
   digest(i: number): string {
     const half = (value: number | undefined) => (value ?? 0).toString(16).padStart(8, '0')
     return half(this.high[i]) + half(this.low[i])
+  }
+
+  /** Whether the list begins and ends as it did, new entries at its tail aside. */
+  hasGrown({ length, first, last }: Look): boolean {
+    if (length < this.base + this.length) return false
+    if (this.length === 0) return this.base === 0
+    return first === this.digest(0) && last === this.digest(this.length - 1)
   }
 
   /** How many bytes it holds. */

@@ -9,7 +9,7 @@
 import type { Entry, Source } from '../store/entries.js'
 import { type FailedJob, readFailedJob } from '../store/records.js'
 import type { Store } from '../store/store.js'
-import { FailedColumns } from './failed-columns.js'
+import { FailedColumns, type Look } from './failed-columns.js'
 import { type FailureGroup, failedAtSeconds, groupOf, makeGroup } from './failed-groups.js'
 import type { FailedLists } from './failed-lists.js'
 import type { FailureFilter } from './filters.js'
@@ -59,12 +59,6 @@ export interface IndexedEntry {
   list: string
   index: number
   digest: string
-}
-
-interface Look {
-  length: number
-  first: string
-  last: string
 }
 
 const CHUNK = 500
@@ -282,7 +276,7 @@ export class FailedIndex {
       const known = this.#lists.get(name)
       const source: Source = { kind: 'failed', name }
       const look = looks[i] as Look
-      const isGrown = known !== undefined && isTrusted && hasGrown(known, look)
+      const isGrown = known !== undefined && isTrusted && known.hasGrown(look)
       lists.set(
         name,
         isGrown
@@ -307,12 +301,8 @@ export class FailedIndex {
     return new Map(names.map((name, i) => [name, looks[i] as Look]))
   }
 
-  /** `length`, where it is known: a list without a new entry is not read. */
-  async #readTail(
-    source: Source,
-    columns: FailedColumns,
-    length = Number.POSITIVE_INFINITY,
-  ): Promise<FailedColumns> {
+  /** Up to this length of the list: one without a new entry is not read. */
+  async #readTail(source: Source, columns: FailedColumns, length: number): Promise<FailedColumns> {
     this.#looked += columns.length
     while (columns.base + columns.length < length) {
       const wanted = this.#chunk
@@ -330,7 +320,7 @@ export class FailedIndex {
     const columns = new FailedColumns()
     columns.base = Math.max(0, length - this.#options.maxEntries)
     this.#looked += columns.base
-    if (!known || known.length === 0) return this.#readTail(source, columns)
+    if (!known || known.length === 0) return this.#readTail(source, columns, length)
     const places = new Map<string, number>()
     for (let i = 0; i < known.length; i++) places.set(known.digest(i), i)
     for (;;) {
@@ -406,11 +396,4 @@ export class FailedIndex {
     this.#queueNumbers.set(queue, this.#queues.length)
     return this.#queues.push(queue) - 1
   }
-}
-
-/** Whether a list begins and ends as it did, new entries at its tail aside. */
-function hasGrown(known: FailedColumns, { length, first, last }: Look): boolean {
-  if (length < known.base + known.length) return false
-  if (known.length === 0) return known.base === 0
-  return first === known.digest(0) && last === known.digest(known.length - 1)
 }
