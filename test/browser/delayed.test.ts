@@ -49,7 +49,7 @@ test.each([true, false])(
     await page.getByText('Brought back 2 jobs.').waitFor()
     expect((await waiting()).sort()).toEqual(['First', 'Second', 'Third'])
     await page.goto(`${origin}/delayed/${T}`)
-    await page.getByRole('button', { name: 'Queue Second' }).click()
+    await page.getByRole('button', { name: 'Queue now: Second' }).click()
     await page.getByText('Queue 1 job now?').waitFor()
     await page.getByRole('button', { name: 'Queue 1 job' }).click()
     await page.getByText('Queued 1 job.').waitFor()
