@@ -367,7 +367,7 @@ test('a text is searched for a stretch at a time, and says how far it came', asy
   let html = await site.text(path, operator)
   expect(html).toMatch(/searched [\d,]+ of 12,000/)
   for (let i = 0; i < 50 && !html.includes('1 job here'); i++) {
-    path = (/href="([^"]*cursor=[^"]*)"/.exec(html)?.[1] ?? '').replaceAll('&amp;', '&')
+    path = (/href="(\/[^"]*cursor=[^"]*)"/.exec(html)?.[1] ?? '').replaceAll('&amp;', '&')
     html = await site.text(path, operator)
   }
   expect(html).toContain('1 job here, searched 12,000 of 12,000')
