@@ -21,15 +21,8 @@ export interface ChildPoolOptions {
   killGraceMs: number
   proclinePrefix: string
   log: Logger
-}
-
-/** A job on its way through a child. */
-export interface RemoteJob {
-  /** Never rejects. */
-  readonly outcome: Promise<Outcome>
-  abort(reason: Error): void
-  /** TERM, and KILL after the grace; or KILL at once. The outcome follows. */
-  kill(now?: boolean): void
+  /** How long a child may take until it is ready. */
+  startMs?: number
 }
 
 /** A child that cannot be started so often in a row is not waited for any longer. */
@@ -39,15 +32,19 @@ export class ChildPool {
   readonly #options: ChildPoolOptions
   readonly #all = new Set<ChildProcess>()
   readonly #ready: ChildProcess[] = []
-  readonly #waiting: ((child: ChildProcess | Error) => void)[] = []
+  readonly #waiting: RemoteJob[] = []
   readonly #sweep: NodeJS.Timeout
   #starting = 0
+  /** How many children have a job. */
   #busy = 0
+  /** How many shall be there: one for each job at a time, less those that had nothing to do. */
+  #warm: number
   #failedStarts = 0
   #isClosed = false
 
   constructor(options: ChildPoolOptions) {
     this.#options = options
+    this.#warm = options.concurrency
     this.#sweep = setInterval(() => this.#endIdle(), Math.max(100, Math.min(options.childIdleMs / 2, 60_000)))
     this.#sweep.unref()
     this.#fill()
@@ -55,44 +52,21 @@ export class ChildPool {
 
   /** The pids of the children there are. */
   get pids(): number[] {
-    return [...this.#all].map(({ pid }) => pid)
+    return [...this.#all].map(({ pid }) => pid).filter((pid) => pid > 0)
   }
 
   /** Performs a job in a child, as soon as one is ready. */
   perform(job: ChildJob, onStart: (pid: number) => void): RemoteJob {
-    let child: ChildProcess | undefined
-    let stopped: Error | undefined
-    const outcome = this.#take().then(async (taken): Promise<Outcome> => {
-      if (taken instanceof Error || stopped) {
-        if (!(taken instanceof Error)) this.#giveBack(taken)
-        return { kind: 'failed', error: stopped ?? taken }
-      }
-      child = taken
-      onStart(taken.pid)
-      const result = await taken.perform(job)
-      this.#giveBack(taken)
-      return result
-    })
-    return {
-      outcome,
-      abort: (reason) => {
-        if (child) child.abort(reason)
-        else stopped = reason
-      },
-      kill: (now = false) => {
-        if (!child) {
-          stopped ??= new DirtyExit('The job was stopped before its child process had started.')
-          return
-        }
-        const doomed = child
-        if (now) doomed.kill()
-        else {
-          doomed.terminate()
-          const timer = setTimeout(() => doomed.kill(), this.#options.killGraceMs)
-          void doomed.gone.then(() => clearTimeout(timer))
-        }
-      },
+    const remote = new RemoteJob(job, onStart, this.#options.killGraceMs)
+    const child = this.#isClosed ? undefined : this.#ready.pop()
+    if (child) this.#start(remote, child)
+    else if (this.#isClosed) remote.end(stopped())
+    else {
+      this.#warm = Math.min(this.#warm + 1, this.#options.concurrency)
+      this.#waiting.push(remote)
     }
+    this.#fill()
+    return remote
   }
 
   /** Ends every child and waits until they are gone. */
@@ -100,54 +74,69 @@ export class ChildPool {
     this.#isClosed = true
     clearInterval(this.#sweep)
     for (const child of this.#all) child.kill()
-    for (const wait of this.#waiting.splice(0)) wait(new DirtyExit('The worker was stopped.'))
+    for (const remote of this.#waiting.splice(0)) remote.end(stopped())
     await Promise.all([...this.#all].map(({ gone }) => gone))
   }
 
-  #take(): Promise<ChildProcess | Error> {
+  #start(remote: RemoteJob, child: ChildProcess): void {
     this.#busy++
-    return new Promise((resolve) => {
-      let child = this.#ready.pop()
-      while (child?.isGone) child = this.#ready.pop()
-      if (child) resolve(child)
-      else this.#waiting.push(resolve)
+    remote.start(child, () => {
+      this.#busy--
+      this.#giveBack(child)
       this.#fill()
     })
   }
 
   #giveBack(child: ChildProcess): void {
-    this.#busy--
     const { jobsPerChild, maxChildMemoryBytes } = this.#options
+    if (child.isGone) return
     const isSpent = child.jobsDone >= jobsPerChild || child.memoryBytes > maxChildMemoryBytes
-    if (isSpent && !child.isGone) child.kill()
-    if (!isSpent && !child.isGone && !this.#isClosed) this.#offer(child)
-    this.#fill()
+    if (isSpent || child.isDoomed || this.#isClosed) child.kill()
+    else this.#offer(child)
   }
 
   #offer(child: ChildProcess): void {
-    const next = this.#waiting.shift()
-    if (next) next(child)
+    const next = this.#longestWaiting()
+    if (next) this.#start(next, child)
     else this.#ready.push(child)
   }
 
-  /** Starts what is missing: one for each slot, and, where each serves one job, the next for each as well. */
+  /** Taken from those that wait; without those that were stopped meanwhile. */
+  #longestWaiting(): RemoteJob | undefined {
+    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) if (!next.hasEnded) return next
+    return undefined
+  }
+
+  /** Starts what is missing: for those that wait, and so that as many as were of use lately are there. */
   #fill(): void {
     if (this.#isClosed) return
     const { concurrency, jobsPerChild } = this.#options
-    const idle = concurrency - this.#busy
-    const wanted = this.#waiting.length + (jobsPerChild === 1 ? concurrency : Math.max(0, idle))
-    for (let have = this.#ready.length + this.#starting; have < wanted; have++) this.#start()
+    const waiting = this.#waiting.filter(({ hasEnded }) => !hasEnded).length
+    // Where each serves one job, the next one is made ready while it does.
+    const spare = jobsPerChild === 1 ? this.#warm : this.#warm - this.#busy
+    const wanted = Math.max(Math.min(waiting, concurrency - this.#busy), spare)
+    for (let have = this.#ready.length + this.#starting; have < wanted; have++) this.#startChild()
   }
 
-  #start(): void {
-    const { modules, proclinePrefix, log } = this.#options
+  #startChild(): void {
+    const { modules, proclinePrefix, log, startMs } = this.#options
     this.#starting++
-    const child = new ChildProcess({ modules, proclinePrefix, log })
+    let child: ChildProcess
+    try {
+      child = new ChildProcess({ modules, proclinePrefix, log, startMs })
+    } catch (error) {
+      // There is no memory for another process, or the like. Not at once: whoever called this is not done.
+      setImmediate(() => this.#startFailed(error, false))
+      return
+    }
     this.#all.add(child)
     void child.gone.then(() => {
       this.#all.delete(child)
       const at = this.#ready.indexOf(child)
-      if (at >= 0) this.#ready.splice(at, 1)
+      if (at < 0) return
+      // It was killed while it had nothing to do: there shall be another before it is missed.
+      this.#ready.splice(at, 1)
+      this.#fill()
     })
     child.ready.then(
       () => {
@@ -156,23 +145,25 @@ export class ChildPool {
         if (this.#isClosed) child.kill()
         else this.#offer(child)
       },
-      (error) => this.#startFailed(error),
+      (error) => this.#startFailed(error, child.isUnusable),
     )
   }
 
-  #startFailed(error: unknown): void {
+  /** Tries again, a little later each time; but no job waits for that for ever. */
+  #startFailed(error: unknown, isUnusable: boolean): void {
     this.#starting--
     if (this.#isClosed) return
     this.#failedStarts++
     this.#options.log.error({ err: error }, `A child process could not be started: ${messageOf(error)}`)
-    if (this.#failedStarts < MAX_FAILED_STARTS) {
-      setTimeout(() => this.#fill(), 100 * 2 ** this.#failedStarts)
-      return
+    if (this.#failedStarts >= MAX_FAILED_STARTS) {
+      this.#failedStarts = 0
+      const reason = new DirtyExit(`No child process could be started for this job: ${messageOf(error)}`)
+      // What cannot be loaded could not be for the others either. A process that was killed says nothing of them.
+      do this.#longestWaiting()?.end(failed(reason))
+      while (isUnusable && this.#waiting.length > 0)
+      if (this.#waiting.length === 0) return
     }
-    // The next job tries again; those that wait are told why they cannot run.
-    this.#failedStarts = 0
-    const reason = new DirtyExit(`No child process could be started for this job: ${messageOf(error)}`)
-    for (const wait of this.#waiting.splice(0)) wait(reason)
+    setTimeout(() => this.#fill(), 100 * 2 ** this.#failedStarts)
   }
 
   #endIdle(): void {
@@ -180,7 +171,73 @@ export class ChildPool {
     for (const child of [...this.#ready]) {
       if (performance.now() - child.idleSince < childIdleMs) continue
       this.#ready.splice(this.#ready.indexOf(child), 1)
+      this.#warm--
       child.kill()
     }
   }
+}
+
+/** A job on its way through a child: waiting for one, in one, or ended. */
+export class RemoteJob {
+  readonly #job: ChildJob
+  readonly #onStart: (pid: number) => void
+  readonly #killGraceMs: number
+  #child: ChildProcess | undefined
+  #resolve: (outcome: Outcome) => void = () => {}
+  #hasEnded = false
+  /** Never rejects. */
+  readonly outcome: Promise<Outcome>
+
+  constructor(job: ChildJob, onStart: (pid: number) => void, killGraceMs: number) {
+    this.#job = job
+    this.#onStart = onStart
+    this.#killGraceMs = killGraceMs
+    this.outcome = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
+  start(child: ChildProcess, onEnd: () => void): void {
+    this.#child = child
+    this.#onStart(child.pid)
+    child.perform(this.#job, (outcome) => {
+      onEnd()
+      this.end(outcome)
+    })
+  }
+
+  end(outcome: Outcome): void {
+    this.#hasEnded = true
+    this.#resolve(outcome)
+  }
+
+  /** Aborts its signal; one that has not started does not. */
+  abort(reason: Error): void {
+    if (this.#child) this.#child.abort(reason)
+    else this.end(failed(reason))
+  }
+
+  /** TERM, and KILL after the grace; or KILL at once. The outcome follows. */
+  kill(now = false): void {
+    const child = this.#child
+    if (!child) this.end(failed(new DirtyExit('The job was stopped before its child process had started.')))
+    else if (now) child.kill()
+    else {
+      child.terminate()
+      const timer = setTimeout(() => child.kill(), this.#killGraceMs)
+      void child.gone.then(() => clearTimeout(timer))
+    }
+  }
+}
+
+function failed(error: Error): Outcome {
+  return { kind: 'failed', error }
+}
+
+function stopped(): Outcome {
+  return failed(new DirtyExit('The worker was stopped.'))
 }

@@ -31,6 +31,8 @@ process.on('uncaughtException', (error) => {
   send({ kind: 'log', level: 'error', fields: {}, message: `Uncaught: ${error.stack ?? messageOf(error)}` })
   process.exit(1)
 })
+// Its parent went before this began to listen.
+if (!process.connected) process.exit(1)
 new Thread(new URL('./parent-watch.js', import.meta.url), { workerData: process.ppid }).unref()
 
 process.on('message', (message: ToChild) => {

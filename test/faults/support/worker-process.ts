@@ -29,6 +29,8 @@ export interface Runs {
   ended: Map<string, number>
   /** Begun as another attempt, after a worker died of it. */
   retried: Map<string, number>
+  /** How many began in each process. */
+  begunByProcess: number[]
 }
 
 const script = fileURLToPath(new URL('./worker.mjs', import.meta.url))
@@ -50,21 +52,17 @@ export class WorkerProcesses {
 
   /** What all of them did so far. */
   runs(): Runs {
-    const runs: Runs = { begun: new Map(), ended: new Map(), retried: new Map() }
+    const runs: Runs = { begun: new Map(), ended: new Map(), retried: new Map(), begunByProcess: [] }
     const kinds: { [letter: string]: Map<string, number> } = { b: runs.begun, e: runs.ended, r: runs.retried }
     for (const name of readdirSync(this.dir).filter((each) => each.endsWith('.runs'))) {
-      for (const line of readFileSync(join(this.dir, name), 'utf8').split('\n')) {
+      const lines = readFileSync(join(this.dir, name), 'utf8').split('\n')
+      runs.begunByProcess.push(lines.filter((line) => line.startsWith('b ')).length)
+      for (const line of lines) {
         const counts = kinds[line.slice(0, 1)]
         counts?.set(line.slice(2), (counts.get(line.slice(2)) ?? 0) + 1)
       }
     }
     return runs
-  }
-
-  /** The processes that jobs ran in, children of workers among them, and that live. */
-  get running(): number[] {
-    const pids = readdirSync(this.dir).flatMap((name) => /^(\d+)\.runs$/.exec(name)?.[1] ?? [])
-    return pids.map(Number).filter(lives)
   }
 
   /** Sends a signal to each that lives, and resolves when all have ended. */
@@ -139,14 +137,5 @@ export class WorkerProcess {
       .split('\n')
       .slice(0, -1)
       .map((line) => JSON.parse(line) as LogLine)
-  }
-}
-
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
   }
 }

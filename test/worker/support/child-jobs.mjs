@@ -111,6 +111,31 @@ export const Wait = defineJob({
   },
 })
 
+/** Heeds TERM only after a while. */
+export const Reluctant = defineJob({
+  name: 'Reluctant',
+  queue: 'q',
+  async perform(file) {
+    note(file, `reluctant ${process.pid}`)
+    await new Promise((resolve) => this.signal.addEventListener('abort', resolve))
+    await delay(100)
+  },
+})
+
+export const Rest = defineJob({ name: 'Rest', queue: 'q', perform: (ms) => delay(ms) })
+
+const print = (name) =>
+  defineJob({
+    name,
+    queue: 'q',
+    perform() {
+      process.stdout.write(`printed by ${name}\n`)
+      process.stderr.write(`printed by ${name}\n`)
+    },
+  })
+export const PrintA = print('PrintA')
+export const PrintB = print('PrintB')
+
 export const Here = defineJob({
   name: 'Here',
   queue: 'q',
