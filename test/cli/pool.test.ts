@@ -68,6 +68,82 @@ test('HUP reads the plan again; no worker outlives a pool that was killed', asyn
   await waitFor(() => ![...second.values()].flat().some(isAlive), { timeoutMs: 20_000 })
 })
 
+test('through a HUP there is a worker at every moment; a plan that cannot be read changes nothing', async () => {
+  await plan('echo: 1\n')
+  const pool = start()
+  const [[, [first = 0] = []] = []] = await workersOf(1)
+  await plan('echo: many\n')
+  pool.kill('SIGHUP')
+  await pool.says('the old one stays')
+  await plan('echo: 1\n')
+  pool.kill('SIGHUP')
+  let fewest = 1
+  await waitFor(
+    async () => {
+      fewest = Math.min(fewest, (await room.resque.workers()).length)
+      return !isAlive(first)
+    },
+    { timeoutMs: 30_000, intervalMs: 5 },
+  )
+  expect(fewest).toBe(1)
+  expect([...(await workersOf(1)).values()].flat()).not.toContain(first)
+})
+
+test('TTIN and TTOU start one more and one less of each queue list', async () => {
+  await plan('echo: 1\nfail: 2\n')
+  const pool = start()
+  const counts = async (count: number) =>
+    Object.fromEntries([...(await workersOf(count))].map(([queues, pids]) => [queues, pids.length]))
+  await workersOf(3)
+  pool.kill('SIGTTIN')
+  expect(await counts(5)).toEqual({ echo: 2, fail: 3 })
+  pool.kill('SIGTTOU')
+  await workersOf(3)
+  pool.kill('SIGTTOU')
+  expect(await counts(2)).toEqual({ echo: 1, fail: 1 })
+})
+
+test('USR2 and CONT reach every worker, and QUIT lets them finish', async () => {
+  await plan('echo,sleep: 1\n')
+  const pool = start()
+  await workersOf(1)
+  pool.kill('SIGUSR2')
+  await waitFor(async () => {
+    const [[, [pid = 0] = []] = []] = await workersOf(1)
+    return (await run('ps', ['-ww', '-o', 'args=', '-p', String(pid)])).stdout.includes('Paused')
+  })
+  await room.resque.enqueueTo('echo', 'Echo', 'later')
+  pool.kill('SIGCONT')
+  await waitFor(async () => (await line.noted()).includes('Echo ["later"]'))
+  await room.resque.enqueueTo('sleep', 'Sleep', 1_000)
+  await waitFor(async () => (await line.noted()).includes('Sleep begins'))
+  pool.kill('SIGQUIT')
+  expect((await pool.finished).code).toBe(0)
+  expect(await line.noted()).toContain('Sleep ends')
+  expect(await room.resque.failed.count()).toBe(0)
+})
+
+test('no worker outlives a pool that was killed while it started', async () => {
+  await plan('echo: 2\n')
+  const pool = start()
+  await pool.says('Started worker')
+  pool.kill('SIGKILL')
+  await pool.finished
+  const pids = [...pool.stdout.matchAll(/Started worker (\d+)/g)].map(([, pid]) => Number(pid))
+  expect(pids.length).toBeGreaterThan(0)
+  await waitFor(() => !pids.some(isAlive), { timeoutMs: 20_000 })
+  await waitFor(async () => (await room.resque.workers()).length === 0)
+})
+
+test('workers that can never start are not started again: the pool says so, and ends with 2', async () => {
+  await plan('echo: 2\n')
+  const { code, stdout, stderr } = await start('--', '--concurrency', 'many').finished
+  expect(code).toBe(2)
+  expect(stdout.match(/Started worker/g)).toHaveLength(2)
+  expect(stdout.match(/it can never start as it is called/g)).toHaveLength(2)
+  expect(stderr).toContain('No worker of this pool can start')
+})
+
 test.each([
   { text: '', says: 'map queue lists to counts' },
   { text: 'echo: many\n', says: 'whole number' },

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import type { Command } from 'commander'
 import { readEnvironment } from '../../config.js'
 import { addCommand, addCommonOptions, collect, flagsOf } from '../command.js'
+import { Misuse } from '../errors.js'
 import { nodeArguments } from '../node-arguments.js'
 import { POOLED_FLAG } from '../pooled.js'
 
@@ -42,7 +43,8 @@ export function addPool(program: Command): void {
 const signals = `
 Signals: TERM and INT are passed on, and end the pool when all workers are gone; QUIT lets them finish their jobs;
   HUP reads the plan again and replaces every worker, the new one first; TTIN and TTOU start one more or one less for
-  each queue list; USR1, USR2 and CONT are passed on. A worker that dies is started again.`
+  each queue list; USR1, USR2 and CONT are passed on. A worker that dies is started again, after a pause if it died
+  early. One that ends with 2 could never start: it is given up until a HUP, and the pool ends if that is all of them.`
 
 async function pool(this: Command): Promise<void> {
   // Only now: no other command needs these, and loading takes time.
@@ -71,8 +73,11 @@ async function pool(this: Command): Promise<void> {
   await workers.start()
   const retitle = setInterval(title, 1_000)
   title()
-  await workers.stopped
+  const end = await workers.stopped
   clearInterval(retitle)
+  if (end === 'given up') {
+    throw new Misuse('No worker of this pool can start as it is called; what each of them said stands above.')
+  }
 }
 
 function startWorker(
