@@ -4,7 +4,8 @@
 import type { Logger } from '../context.js'
 import { DirtyExit, messageOf } from '../errors.js'
 import type { Outcome } from '../hooks.js'
-import { type ChildJob, ChildProcess } from './child-process.js'
+import { ChildProcess } from './child-process.js'
+import type { ChildJob } from './sent-jobs.js'
 
 export interface ChildPoolOptions {
   /** Modules that define the jobs. */
@@ -23,10 +24,20 @@ export interface ChildPoolOptions {
   log: Logger
   /** How long a child may take until it is ready. */
   startMs?: number
+  /** Gives up to so many of the jobs that come next, to be sent to a child ahead of their turn. */
+  upcoming?(count: number): ChildJob[]
+  /** These of them have not begun, and shall be performed as any other. */
+  onTakenBack?(jobs: ChildJob[]): void
 }
 
 /** A child that cannot be started so often in a row is not waited for any longer. */
 const MAX_FAILED_STARTS = 3
+/** So many short jobs are sent ahead to a child. More would gain little. */
+const MAX_AHEAD = 16
+/** They shall all begin within this time, going by those before them. */
+const MAX_AHEAD_MS = 20
+/** Jobs that take longer gain nothing by it. */
+const SHORT_MS = 5
 
 export class ChildPool {
   readonly #options: ChildPoolOptions
@@ -35,8 +46,8 @@ export class ChildPool {
   readonly #waiting: RemoteJob[] = []
   readonly #sweep: NodeJS.Timeout
   #starting = 0
-  /** How many children have a job. */
-  #busy = 0
+  /** Those that have a job. */
+  readonly #busy = new Set<ChildProcess>()
   /** How many shall be there: one for each job at a time, less those that had nothing to do. */
   #warm: number
   #failedStarts = 0
@@ -58,7 +69,7 @@ export class ChildPool {
   /** Performs a job in a child, as soon as one is ready. */
   perform(job: ChildJob, onStart: (pid: number) => void): RemoteJob {
     const remote = new RemoteJob(job, onStart, this.#options.killGraceMs)
-    const child = this.#isClosed ? undefined : this.#ready.pop()
+    const child = this.#childWith(job) ?? this.#takeReady()
     if (child) this.#start(remote, child)
     else if (this.#isClosed) remote.end(stopped())
     else {
@@ -67,6 +78,19 @@ export class ChildPool {
     }
     this.#fill()
     return remote
+  }
+
+  #takeReady(): ChildProcess | undefined {
+    if (this.#isClosed) return undefined
+    let child = this.#ready.pop()
+    while (child?.isGone) child = this.#ready.pop()
+    return child
+  }
+
+  /** The child that the job was sent ahead to, where its turn has come. */
+  #childWith(job: ChildJob): ChildProcess | undefined {
+    for (const child of this.#busy) if (child.next === job) return child
+    return undefined
   }
 
   /** Ends every child and waits until they are gone. */
@@ -79,19 +103,43 @@ export class ChildPool {
   }
 
   #start(remote: RemoteJob, child: ChildProcess): void {
-    this.#busy++
+    this.#busy.add(child)
     remote.start(child, () => {
-      this.#busy--
+      if (remote.next) return
+      this.#busy.delete(child)
       this.#giveBack(child)
       this.#fill()
     })
+    this.#sendAhead(child)
+  }
+
+  /** Sends more jobs to the children that are busy: there are more now than when they began. */
+  more(): void {
+    for (const child of this.#busy) this.#sendAhead(child)
+  }
+
+  /**
+   * A child whose jobs are short has the next ones at hand when it ends one, and need not wait for its worker. So many
+   * at a time that a message carries several.
+   */
+  #sendAhead(child: ChildProcess): void {
+    const { upcoming, jobsPerChild } = this.#options
+    const { aheadCount, paceMs } = child
+    if (!upcoming || paceMs === undefined || paceMs > SHORT_MS || aheadCount > MAX_AHEAD / 2) return
+    if (this.#isClosed || child.isGone || child.isDoomed || this.#isSpent(child)) return
+    const count = Math.min(MAX_AHEAD, Math.ceil(MAX_AHEAD_MS / paceMs)) - aheadCount
+    const jobs = upcoming(Math.min(count, jobsPerChild - child.jobsInSight))
+    if (jobs.length > 0) child.sendAhead(jobs)
+  }
+
+  #isSpent({ jobsDone, memoryBytes }: ChildProcess): boolean {
+    const { jobsPerChild, maxChildMemoryBytes } = this.#options
+    return jobsDone >= jobsPerChild || memoryBytes > maxChildMemoryBytes
   }
 
   #giveBack(child: ChildProcess): void {
-    const { jobsPerChild, maxChildMemoryBytes } = this.#options
     if (child.isGone) return
-    const isSpent = child.jobsDone >= jobsPerChild || child.memoryBytes > maxChildMemoryBytes
-    if (isSpent || child.isDoomed || this.#isClosed) child.kill()
+    if (this.#isSpent(child) || child.isDoomed || this.#isClosed) child.kill()
     else this.#offer(child)
   }
 
@@ -113,8 +161,8 @@ export class ChildPool {
     const { concurrency, jobsPerChild } = this.#options
     const waiting = this.#waiting.filter(({ hasEnded }) => !hasEnded).length
     // Where each serves one job, the next one is made ready while it does.
-    const spare = jobsPerChild === 1 ? this.#warm : this.#warm - this.#busy
-    const wanted = Math.max(Math.min(waiting, concurrency - this.#busy), spare)
+    const spare = jobsPerChild === 1 ? this.#warm : this.#warm - this.#busy.size
+    const wanted = Math.max(Math.min(waiting, concurrency - this.#busy.size), spare)
     for (let have = this.#ready.length + this.#starting; have < wanted; have++) this.#startChild()
   }
 
@@ -123,7 +171,8 @@ export class ChildPool {
     this.#starting++
     let child: ChildProcess
     try {
-      child = new ChildProcess({ modules, proclinePrefix, log, startMs })
+      const onTakenBack = (jobs: ChildJob[]) => this.#options.onTakenBack?.(jobs)
+      child = new ChildProcess({ modules, proclinePrefix, log, startMs, onTakenBack })
     } catch (error) {
       // There is no memory for another process, or the like. Not at once: whoever called this is not done.
       setImmediate(() => this.#startFailed(error, false))
@@ -183,6 +232,7 @@ export class RemoteJob {
   readonly #onStart: (pid: number) => void
   readonly #killGraceMs: number
   #child: ChildProcess | undefined
+  #next: ChildJob | undefined
   #resolve: (outcome: Outcome) => void = () => {}
   #hasEnded = false
   /** Never rejects. */
@@ -201,10 +251,16 @@ export class RemoteJob {
     return this.#hasEnded
   }
 
+  /** Once it has ended: the job that its child has gone on to, if one was sent ahead. */
+  get next(): ChildJob | undefined {
+    return this.#next
+  }
+
   start(child: ChildProcess, onEnd: () => void): void {
     this.#child = child
     this.#onStart(child.pid)
     child.perform(this.#job, (outcome) => {
+      this.#next = child.next
       onEnd()
       this.end(outcome)
     })
@@ -217,7 +273,7 @@ export class RemoteJob {
 
   /** Aborts its signal; one that has not started does not. */
   abort(reason: Error): void {
-    if (this.#child) this.#child.abort(reason)
+    if (this.#child) this.#child.abort(this.#job, reason)
     else this.end(failed(reason))
   }
 

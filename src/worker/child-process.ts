@@ -1,6 +1,6 @@
 /**
- * One child process, as its worker sees it: started, given one job at a time, and ended. What it writes to stdout and
- * stderr comes out of the worker's log, line by line.
+ * One child process, as its worker sees it: started, given jobs, which it performs one at a time, and ended. What it
+ * writes to stdout and stderr comes out of the worker's log, line by line.
  */
 import { fork, type ChildProcess as Process } from 'node:child_process'
 import { constants } from 'node:os'
@@ -9,21 +9,17 @@ import type { Logger } from '../context.js'
 import { DirtyExit, ResqueError } from '../errors.js'
 import type { Outcome } from '../hooks.js'
 import { ChildError } from './child-error.js'
-import type { FromChild, ToChild } from './child-protocol.js'
+import { type Ended, type FromChild, monotonicMs, type ToChild } from './child-protocol.js'
+import { type ChildJob, SentJobs } from './sent-jobs.js'
 
 /** A title can be as long as the command line was: this much room is made. */
 const TITLE_ROOM = 250
 /** Loading the modules of jobs may take this long. */
 const START_MS = 60_000
-
-/** A job that a child shall perform. */
-export interface ChildJob {
-  queue: string
-  payload: string
-  workerId: string
-  deaths: number
-  class: string
-}
+/** A job that was sent ahead waits for its turn for this long; then another child may have it. */
+const AHEAD_MS = 50
+/** The pace of a child whose jobs print, for the next few: nothing shall be sent ahead behind them. */
+const PRINTING_PACE_MS = 50
 
 export interface ChildProcessOptions {
   modules: readonly string[]
@@ -31,23 +27,25 @@ export interface ChildProcessOptions {
   log: Logger
   /** How long it may take until it is ready. Default: a minute. */
   startMs?: number | undefined
-}
-
-interface CurrentJob {
-  job: ChildJob
-  onEnd: (outcome: Outcome) => void
-  /** Set once it is known. */
-  outcome?: Outcome
+  /** These were sent ahead, did not begin, and never will in this child. */
+  onTakenBack(jobs: ChildJob[]): void
 }
 
 export class ChildProcess {
   readonly #process: Process
-  readonly #log: Logger
-  #job: CurrentJob | undefined
+  readonly #options: ChildProcessOptions
+  readonly #sent = new SentJobs()
+  /** What it printed since its last answer was dealt with. */
+  readonly #lines: { level: 'info' | 'warn'; line: string }[] = []
   #trouble: string | undefined
   #isGone = false
   #isUnusable = false
   #isDoomed = false
+  #isDelivering = false
+  #lapse: NodeJS.Timeout | undefined
+  #answeredAt = 0
+  /** How long its jobs take, of late. */
+  #paceMs: number | undefined
   /** Resolves when it can take a job; rejects when it never will. */
   readonly ready: Promise<void>
   /** Resolves when the process has ended, or could not be started. */
@@ -57,7 +55,7 @@ export class ChildProcess {
   idleSince = performance.now()
 
   constructor(options: ChildProcessOptions) {
-    this.#log = options.log
+    this.#options = options
     this.#process = fork(new URL('./child.js', import.meta.url), [], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       serialization: 'json',
@@ -80,8 +78,11 @@ export class ChildProcess {
         this.#isGone = true
         const end = () => {
           clearTimeout(late)
-          this.#ended(code, signal)
-          resolve()
+          // What it printed last is read in this round of the event loop.
+          setImmediate(() => {
+            this.#ended(code, signal)
+            resolve()
+          })
         }
         // What it said last may still be on its way; the channel closes behind it, unless a grandchild holds it open.
         const late = setTimeout(end, 1_000)
@@ -140,17 +141,83 @@ export class ChildProcess {
     return this.#isDoomed
   }
 
-  /** Performs a job. Calls `onEnd` once, later, whatever becomes of the process. Only for one that is ready and idle. */
-  perform(job: ChildJob, onEnd: (outcome: Outcome) => void): void {
-    this.#job = { job, onEnd }
-    const { queue, payload, workerId, deaths } = job
-    this.#send({ kind: 'perform', queue, payload, workerId, deaths })
+  /** How long its jobs take, of late; undefined before the first. */
+  get paceMs(): number | undefined {
+    return this.#paceMs
   }
 
-  /** Aborts the signal of its job. */
-  abort(reason: Error): void {
+  /** How many jobs wait for their turn in it. */
+  get aheadCount(): number {
+    return this.#sent.aheadCount
+  }
+
+  /** How many jobs it will have done when it has done all that it was sent. */
+  get jobsInSight(): number {
+    return this.jobsDone + this.#sent.unanswered
+  }
+
+  /** The job it performs when the one it performs has ended; it may have begun already. */
+  get next(): ChildJob | undefined {
+    return this.#sent.next
+  }
+
+  /**
+   * Performs a job. Calls `onEnd` once, later, whatever becomes of the process. Only for one that is ready and idle, or
+   * for its `next`.
+   */
+  perform(job: ChildJob, onEnd: (outcome: Outcome) => void): void {
+    if (this.#sent.start(job, onEnd)) {
+      if (this.#sent.isBehind) queueMicrotask(() => this.#deliver())
+      return
+    }
+    if (this.#sent.unanswered === 0) this.#answeredAt = performance.now()
+    this.#give(job, onEnd)
+  }
+
+  #give(job: ChildJob, onEnd: (outcome: Outcome) => void): void {
+    const { queue, payload, workerId, deaths } = job
+    const number = this.#sent.add(job, onEnd)
+    this.#send({ kind: 'perform', jobs: [{ number, queue, payload, workerId, deaths }] })
+  }
+
+  /** Sends these ahead of their turn. They begin one after the other, or are taken back. Only for one that is busy. */
+  sendAhead(jobs: ChildJob[]): void {
+    const until = monotonicMs() + AHEAD_MS
+    const sent = jobs.map((job) => {
+      const { queue, payload, workerId, deaths } = job
+      return { number: this.#sent.addAhead(job, until), queue, payload, workerId, deaths, until }
+    })
+    this.#send({ kind: 'perform', jobs: sent })
+    this.#lapse ??= setTimeout(() => this.#checkLapse(), AHEAD_MS + 1)
+  }
+
+  /** Looks for jobs whose time has passed while the one before them went on. */
+  #checkLapse(): void {
+    this.#lapse = undefined
+    const { lapseAt } = this.#sent
+    if (lapseAt === undefined) return
+    const now = monotonicMs()
+    if (lapseAt > now) {
+      this.#lapse = setTimeout(() => this.#checkLapse(), Math.ceil(lapseAt - now) + 1)
+      return
+    }
+    // All that the child said before this instant is read until then.
+    setImmediate(() => {
+      if (this.#sent.haveLapsed(now)) this.#takenBack(this.#sent.takeBack())
+      if (this.#sent.aheadCount > 0) this.#lapse ??= setTimeout(() => this.#checkLapse(), AHEAD_MS)
+    })
+  }
+
+  #takenBack(jobs: ChildJob[]): void {
+    if (jobs.length > 0) this.#options.onTakenBack(jobs)
+  }
+
+  /** Aborts the signal of a job that it performs. */
+  abort(job: ChildJob, reason: Error): void {
+    const number = this.#sent.numberOf(job)
+    if (number === undefined) return
     const exception = reason instanceof ResqueError ? reason.wireName : reason.name
-    this.#send({ kind: 'abort', exception, message: reason.message })
+    this.#send({ kind: 'abort', number, exception, message: reason.message })
   }
 
   /** TERM: the job hears it as its signal, if its event loop turns. */
@@ -168,47 +235,78 @@ export class ChildProcess {
     if (this.#process.connected) this.#process.send(message, () => {})
   }
 
-  #heard(message: FromChild): void {
+  #heard(message: Exclude<FromChild, { kind: 'ready' | 'unusable' }>): void {
     if (message.kind === 'log') {
-      this.#log[message.level]({ ...message.fields, ...this.#fields() }, message.message)
-    } else if (message.kind === 'ended') {
-      const current = this.#job
-      if (!current) return
-      this.jobsDone++
-      this.memoryBytes = message.memoryBytes
-      current.outcome =
-        message.outcome === 'failed'
-          ? { kind: 'failed', error: new ChildError(message.error) }
-          : { kind: message.outcome }
-      // What the job printed has arrived too, and is read in this round of the event loop: as its own, not the next one's.
-      setImmediate(() => this.#end(current, current.outcome as Outcome))
-    }
+      const fields = { ...message.fields, ...this.#fields(this.#sent.current) }
+      this.#options.log[message.level](fields, message.message)
+    } else if (message.kind === 'refused') {
+      const { again, free } = this.#sent.refuse()
+      this.#takenBack(free)
+      if (again) this.#give(again.job, again.onEnd)
+    } else this.#answered(message)
   }
 
-  #end(current: CurrentJob, outcome: Outcome): void {
-    if (this.#job !== current) return
-    this.#job = undefined
-    this.idleSince = performance.now()
-    current.onEnd(outcome)
+  #answered(message: Ended): void {
+    this.jobsDone++
+    this.memoryBytes = message.memoryBytes
+    const now = performance.now()
+    const tookMs = message.hasPrinted ? PRINTING_PACE_MS : now - this.#answeredAt
+    this.#answeredAt = now
+    const isFirst = this.#paceMs === undefined || message.hasPrinted
+    this.#paceMs = isFirst ? tookMs : (this.#paceMs as number) * 0.8 + tookMs * 0.2
+    const outcome: Outcome =
+      message.outcome === 'failed'
+        ? { kind: 'failed', error: new ChildError(message.error) }
+        : { kind: message.outcome }
+    this.#sent.answer(outcome, message.hasPrinted)
+    this.#deliverSoon()
+  }
+
+  /** What the job printed has arrived as well, and is read in this round of the event loop. */
+  #deliverSoon(): void {
+    if (this.#isDelivering) return
+    this.#isDelivering = true
+    setImmediate(() => {
+      this.#isDelivering = false
+      this.#deliver()
+    })
+  }
+
+  /** Ends jobs that the child has answered, in their order. Each that was sent ahead is told to start by the one before. */
+  #deliver(): void {
+    for (let ended = this.#sent.takeEnded(); ended; ended = this.#sent.takeEnded()) {
+      if (ended.hasPrinted) this.#logLines(ended.job)
+      this.idleSince = performance.now()
+      ended.onEnd(ended.outcome)
+    }
+    if (!this.#sent.isBehind) this.#logLines(this.#sent.current)
   }
 
   /** A process that ends while it has a job has not done it, with whatever code it ended. */
   #ended(code: number | null, signal: NodeJS.Signals | null): void {
-    if (!this.#job) return
+    clearTimeout(this.#lapse)
     const message = signal
       ? `Child process received unhandled signal pid ${this.pid} ${signal} (signal ${signalNumber(signal)})`
       : `Child process exited with code ${code} before its job ended, pid ${this.pid}`
-    this.#end(this.#job, this.#job.outcome ?? { kind: 'failed', error: new DirtyExit(message) })
+    this.#takenBack(this.#sent.die({ kind: 'failed', error: new DirtyExit(message) }))
+    this.#deliver()
   }
 
-  /** Whole lines; the last one also without its end. */
+  /** Whole lines; the last one also without its end. Whose they are is known when the child has answered. */
   #listen(level: 'info' | 'warn', stream: NodeJS.ReadableStream | null): void {
     if (!stream) return
-    createInterface({ input: stream }).on('line', (line) => this.#log[level](this.#fields(), line))
+    createInterface({ input: stream }).on('line', (line) => {
+      this.#lines.push({ level, line })
+      this.#deliverSoon()
+    })
   }
 
-  #fields(): object {
-    const job = this.#job?.job
+  #logLines(job: ChildJob | undefined): void {
+    if (this.#lines.length === 0) return
+    for (const { level, line } of this.#lines.splice(0)) this.#options.log[level](this.#fields(job), line)
+  }
+
+  #fields(job: ChildJob | undefined): object {
     return job
       ? { child: this.pid, class: job.class, queue: job.queue, workerId: job.workerId }
       : { child: this.pid }

@@ -27,6 +27,7 @@ import type { Ending } from '../store/slots.js'
 import { ChildError } from './child-error.js'
 import type { ChildPool, RemoteJob } from './child-pool.js'
 import { failedEnding } from './report.js'
+import type { ChildJob } from './sent-jobs.js'
 import { waitedMs } from './tally.js'
 
 /** What the jobs of a worker share. */
@@ -66,6 +67,7 @@ export class RunningJob {
   /** Set while it runs in a child process. */
   #remote: RemoteJob | undefined
   #childPid: number | undefined
+  #childJob: ChildJob | undefined
   #stop: Stop | undefined
   #isSettled = false
   #startedAt = 0
@@ -163,10 +165,18 @@ export class RunningJob {
   }
 
   #work(job: AnyJob, parsed: ParsedJob): Promise<Outcome> {
-    const { hooks, isolation, children } = this.#settings
-    const isRemote = children !== undefined && (job.isolation ?? isolation) === 'process'
-    if (hooks.length === 0 && !isRemote) return this.#performHere(job, parsed)
-    return this.#fork(job, parsed, isRemote ? children : undefined)
+    const { hooks } = this.#settings
+    const children = this.#childrenFor(job)
+    // One that was sent ahead may have begun already.
+    if (children && (hooks.length === 0 || this.#childJob)) return this.#performIn(children)
+    if (hooks.length === 0 && !children) return this.#performHere(job, parsed)
+    return this.#fork(job, parsed, children)
+  }
+
+  /** Where it runs, if not in this process. */
+  #childrenFor(job: AnyJob): ChildPool | undefined {
+    const { isolation, children } = this.#settings
+    return (job.isolation ?? isolation) === 'process' ? children : undefined
   }
 
   #performHere(job: AnyJob, parsed: ParsedJob): Promise<Outcome> {
@@ -176,9 +186,8 @@ export class RunningJob {
   /** With the fork hooks around it; `afterFork` runs where the job does. */
   async #fork(job: AnyJob, parsed: ParsedJob, children: ChildPool | undefined): Promise<Outcome> {
     const { hooks } = this.#settings
-    const { queue, payload, workerId, deaths } = this.taken
-    const text = payload.toString()
-    const worked = { queue, class: parsed.class, args: parsed.args, payload: text }
+    const { queue, payload } = this.taken
+    const worked = { queue, class: parsed.class, args: parsed.args, payload: payload.toString() }
     try {
       await runWorkerHooks(hooks, 'beforeFork', worked)
       if (!children) await runWorkerHooks(hooks, 'afterFork', worked)
@@ -187,14 +196,39 @@ export class RunningJob {
     }
     if (!children) return this.#performHere(job, parsed)
     if (this.#stop) return { kind: 'failed', error: this.#stop.reason }
-    this.#remote = children.perform(
-      { queue, payload: text, workerId, deaths, class: parsed.class },
-      (pid) => {
-        this.#childPid = pid
-        this.#settings.log.debug({ child: pid }, `Forked ${pid} at ${Math.floor(Date.now() / 1_000)}`)
-      },
-    )
+    return this.#performIn(children)
+  }
+
+  #performIn(children: ChildPool): Promise<Outcome> {
+    this.#childJob ??= this.#makeChildJob()
+    this.#remote = children.perform(this.#childJob, (pid) => {
+      this.#childPid = pid
+      this.#settings.log.debug({ child: pid }, `Forked ${pid} at ${Math.floor(Date.now() / 1_000)}`)
+    })
     return this.#remote.outcome
+  }
+
+  #makeChildJob(): ChildJob {
+    const { queue, payload, workerId, deaths } = this.taken
+    return { queue, payload: payload.toString(), workerId, deaths, class: this.class }
+  }
+
+  /**
+   * Itself, as it may be sent to a child before it starts, and before its worker knows that it has begun. So there is
+   * none where the start means something: to hooks, or to a timeout.
+   */
+  get aheadJob(): ChildJob | undefined {
+    const job = this.#job
+    if (!job || !this.#childrenFor(job) || job.timeoutMs !== undefined) return undefined
+    if (this.taken.payload.length > MAX_AHEAD_BYTES || this.#settings.hooks.some((each) => each.beforeFork))
+      return undefined
+    this.#childJob ??= this.#makeChildJob()
+    return this.#childJob
+  }
+
+  /** Once it has ended: the job that its child has gone on to, if one was sent ahead. */
+  get nextInChild(): ChildJob | undefined {
+    return this.#remote?.next
   }
 
   async #fail(outcome: Outcome | undefined): Promise<[Ending, error: unknown]> {
@@ -263,6 +297,9 @@ export class RunningJob {
     return this.#controller.signal
   }
 }
+
+/** A larger one is not sent to where it may only wait. */
+const MAX_AHEAD_BYTES = 16_384
 
 const done: Ending = { kind: 'done' }
 

@@ -4,7 +4,16 @@
  * They save the wait for Redis between two short jobs. Behind a long one they would only be kept from other workers,
  * so a job that had to wait for too long sends all of them back, and none are taken for a while.
  */
+import type { RunningJob } from './perform.js'
 import type { Held, Slot } from './turns.js'
+
+/** A job that holds a slot and has not started. */
+export interface ReadyJob {
+  slot: Slot
+  held: Held
+  /** Set if somebody has looked at it closely before. */
+  job?: RunningJob
+}
 
 /** A job that is held for longer than this is given back. */
 const MAX_WAIT_MS = 1_000
@@ -20,7 +29,7 @@ export interface PrefetchedOptions {
 
 export class Prefetched {
   readonly #options: PrefetchedOptions
-  readonly #jobs: { slot: Slot; held: Held }[] = []
+  readonly #jobs: ReadyJob[] = []
   #check: NodeJS.Timeout | undefined
   #restUntil = 0
   /** Those that wait now were all taken after this one, which has not started yet. */
@@ -35,13 +44,26 @@ export class Prefetched {
     return performance.now() < this.#restUntil ? 0 : this.#options.limit
   }
 
+  /** How many it holds. */
+  get count(): number {
+    return this.#jobs.length
+  }
+
   hold(slot: Slot, held: Held): void {
     this.#jobs.push({ slot, held })
     this.#check ??= this.#checkLater(held)
   }
 
+  /** Those that were taken out first, and did not start. */
+  putBack(jobs: ReadyJob[]): void {
+    const [first] = jobs
+    if (!first) return
+    this.#jobs.unshift(...jobs)
+    this.#check ??= this.#checkLater(first.held)
+  }
+
   /** The one that was taken first. */
-  next(): { slot: Slot; held: Held } | undefined {
+  next(): ReadyJob | undefined {
     return this.#jobs.shift()
   }
 

@@ -11,12 +11,14 @@ import { channels, type WorkerEvent } from '../events.js'
 import { runWorkerHooks } from '../hooks.js'
 import type { Resque } from '../resque.js'
 import type { Store } from '../store/store.js'
+import { Ahead } from './ahead.js'
 import { ChildPool } from './child-pool.js'
 import { readOptions, type WorkerOptions, type WorkerSettings } from './options.js'
 import { type PerformSettings, RunningJob } from './perform.js'
 import { Prefetched } from './prefetched.js'
 import { Presence } from './presence.js'
 import { Procline, titleOf } from './procline.js'
+import type { ChildJob } from './sent-jobs.js'
 import { Tally } from './tally.js'
 import { type Held, type Slot, type Turn, Turns } from './turns.js'
 import { Wake } from './wake.js'
@@ -44,6 +46,7 @@ export class Worker {
   readonly #procline: Procline | undefined
   readonly #running = new Map<Slot, RunningJob>()
   readonly #prefetched: Prefetched
+  readonly #ahead: Ahead
   readonly #stopped: Promise<void>
   #resolveStopped: () => void = () => {}
   #state: State = 'new'
@@ -59,6 +62,8 @@ export class Worker {
   #starting: Promise<void> = Promise.resolve()
   #stopping: Promise<void> | undefined
   #endWait: (() => void) | undefined
+  /** Set once a stop has aborted the running jobs. */
+  #abortLate: ((job: RunningJob) => void) | undefined
 
   constructor(options: WorkerOptions) {
     const settings = readOptions(options)
@@ -85,6 +90,7 @@ export class Worker {
       limit: settings.prefetch,
       giveBack: (slot, held) => this.#giveBack(slot, held),
     })
+    this.#ahead = new Ahead(this.#prefetched, settings.concurrency, (slot, held) => this.#prepare(slot, held))
     this.#perform = {
       jobs: settings.jobs,
       hooks: settings.hooks,
@@ -226,9 +232,9 @@ export class Worker {
     const leftMs = () => Math.min(this.#store.options.deadlineMs, Math.max(500, endAt - performance.now()))
     const graceMs = Math.min(abortGraceMs ?? this.#settings.abortGraceMs, timeoutMs)
     await this.#jobsEnd(timeoutMs - graceMs)
-    for (const job of this.#running.values()) {
-      job.abort(new TermException('SIGTERM'), unfinished, graceMs)
-    }
+    // Also what a child began ahead of its turn, and starts here only now.
+    this.#abortLate = (job) => job.abort(new TermException('SIGTERM'), unfinished, graceMs)
+    for (const job of this.#running.values()) this.#abortLate(job)
     // Each job is given up at the end of its grace; failure hooks may take a moment more.
     await this.#jobsEnd(graceMs + 1_000)
     await Promise.race([this.#turns?.settled(), delay(leftMs(), undefined, { ref: false })])
@@ -294,7 +300,10 @@ export class Worker {
   #startChildren(): ChildPool | undefined {
     const { jobs, isolation, require, log } = this.#settings
     const isNeeded = isolation === 'process' || [...jobs.values()].some((job) => job.isolation === 'process')
-    return isNeeded ? new ChildPool({ ...this.#settings, modules: require, log }) : undefined
+    if (!isNeeded) return undefined
+    const upcoming = (count: number) => this.#ahead.take(count)
+    const onTakenBack = (jobs: ChildJob[]) => this.#takenBack(jobs)
+    return new ChildPool({ ...this.#settings, modules: require, log, upcoming, onTakenBack })
   }
 
   #run(slot: Slot, held: Held): void {
@@ -309,8 +318,11 @@ export class Worker {
     this.#turns?.finish(slot, { kind: 'returned', queue, payload })
   }
 
-  #start(slot: Slot, { queue, payload, deaths }: Held): void {
-    const job = new RunningJob({ queue, payload, deaths, workerId: slot.workerId }, this.#perform)
+  #prepare(slot: Slot, { queue, payload, deaths }: Held): RunningJob {
+    return new RunningJob({ queue, payload, deaths, workerId: slot.workerId }, this.#perform)
+  }
+
+  #start(slot: Slot, held: Held, job = this.#prepare(slot, held)): void {
     this.#running.set(slot, job)
     this.#hasWorked = true
     this.#procline?.changed()
@@ -322,13 +334,29 @@ export class Worker {
       if (ending.kind !== 'returned')
         tally?.count(queue, job.class, ending.kind === 'failed', performance.now() - startedAt, waitedMs)
       this.#turns?.finish(slot, ending)
-      const next = this.#prefetched.next()
-      if (next) this.#start(next.slot, next.held)
-      else if (this.#running.size === 0) this.#endWait?.()
+      const ahead = this.#ahead.after(job)
+      if (ahead) this.#start(ahead.slot, ahead.held, ahead.job)
+      else if (!this.#startHeld() && this.#running.size === 0) this.#endWait?.()
     })
+    this.#abortLate?.(job)
+  }
+
+  /** Starts one that is held. */
+  #startHeld(): boolean {
+    const next = this.#prefetched.next()
+    if (next) this.#start(next.slot, next.held, next.job)
+    return next !== undefined
+  }
+
+  /** Jobs that were sent ahead to a child did not begin there. */
+  #takenBack(jobs: ChildJob[]): void {
+    this.#ahead.putBack(jobs)
+    if (this.#state === 'stopping' || this.#isPaused) this.#prefetched.giveAllBack()
+    while (this.#running.size < this.#settings.concurrency && this.#startHeld());
   }
 
   #afterTurn({ foundAll, took, isPaused, queueCount }: Turn): void {
+    if (took > 0) this.#perform.children?.more()
     if (this.#queues.counted(queueCount)) {
       void this.#look()
       return

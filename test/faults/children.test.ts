@@ -4,13 +4,14 @@ import { defineJob, Resque } from 'resque-ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { waitFor } from '../support/wait-for.js'
-import { Killer } from './support/killer.js'
+import { childrenOfAll, Killer, standStill } from './support/killer.js'
 import { leftovers, nothing } from './support/leftovers.js'
 import { childrenOf, openFiles, startedWith } from './support/proc.js'
 import { type Random, scaled, seeded } from './support/random.js'
 import { type ProcessSettings, type WorkerProcess, WorkerProcesses } from './support/worker-process.js'
 
 const Record = defineJob({ name: 'Record', queue: 'runs', perform: (_id: string, _ms: number) => {} })
+const Spin = defineJob({ name: 'Spin', queue: 'runs', perform: (_id: string, _ms: number) => {} })
 
 let redis: RedisServer
 let resque: Resque
@@ -33,9 +34,13 @@ const start = (worker: ProcessSettings['worker']) =>
     worker: { isolation: 'process', intervalMs: 500, heartbeatMs: 500, ...worker },
   })
 
-async function enqueue(count: number, random: Random, maxMs: number): Promise<string[]> {
+/** Jobs that take up to so many milliseconds; of those of `spins`, each keeps its event loop busy for 120. */
+async function enqueue(count: number, random: Random, maxMs: number, spins = 0): Promise<string[]> {
   const ids = Array.from({ length: count }, (_, i) => `job-${i}`)
-  await resque.enqueueMany(ids.map((id) => [Record, id, random.between(0, maxMs)]))
+  const isSpin = () => random.next() < spins
+  await resque.enqueueMany(
+    ids.map((id) => (isSpin() ? [Spin, id, 120] : [Record, id, random.between(0, maxMs)])),
+  )
   return ids
 }
 
@@ -43,9 +48,11 @@ async function enqueue(count: number, random: Random, maxMs: number): Promise<st
 const startKilling = (random: Random, jobsPerKill: number) =>
   new Killer({
     random,
-    parents: () => processes.alive.map(({ pid }) => pid),
-    budget: async () => 5 + Number(await redis.client.get('resque:stat:processed')) / jobsPerKill,
+    victims: () => childrenOfAll(processes.alive.map(({ pid }) => pid)),
+    budget: async () => 5 + (await processed()) / jobsPerKill,
   })
+
+const processed = async () => Number(await redis.client.get('resque:stat:processed'))
 
 /** Every process that was started below a worker of this test, and lives. */
 const descendants = () => startedWith('FAULT_DIR', processes.dir)
@@ -98,7 +105,7 @@ async function expectOneEndEach(ids: string[], kills: number): Promise<number> {
   expect(failed.length).toBeLessThanOrEqual(kills)
   expect(ids.filter((id) => !ended.has(id) && !unique.has(id))).toEqual([])
   // Both are counted in the step that ends a job.
-  expect(Number(await redis.client.get('resque:stat:processed'))).toBe(ids.length)
+  expect(await processed()).toBe(ids.length)
   expect(Number(await redis.client.get('resque:stat:failed'))).toBe(failed.length)
   return failed.length
 }
@@ -112,15 +119,20 @@ async function expectNothingLeft(failed: number): Promise<void> {
   expect(await leftovers(redis.client)).toEqual({ ...nothing, failed })
 }
 
-test('each of 5,000 jobs ends once, done or as a DirtyExit, though children are killed all the time', async () => {
-  const random = seeded('children')
+test.each([
+  ['5,000 jobs', { prefetch: 0, maxMs: 10, jobsPerKill: 30 }],
+  ['5,000 jobs, most of them sent ahead,', { prefetch: 30, maxMs: 1, jobsPerKill: 60 }],
+])('each of %s ends once, done or as a DirtyExit, though children are killed', async (_name, settings) => {
+  const { prefetch, maxMs, jobsPerKill } = settings
+  const random = seeded(`children, prefetch ${prefetch}`)
   const slots = 3
-  const workers = [start({ concurrency: slots }), start({ concurrency: slots })]
+  const options = { concurrency: slots, prefetch }
+  const workers = [start(options), start(options)]
   await allBeat()
   const before = await Promise.all(workers.map((worker) => settled(worker, slots)))
 
-  const ids = await enqueue(scaled(5_000), random, 10)
-  const killer = startKilling(random, 25)
+  const ids = await enqueue(scaled(5_000), random, maxMs)
+  const killer = startKilling(random, jobsPerKill)
   await allEnded()
   const kills = await killer.stop()
   const failed = await expectOneEndEach(ids, kills)
@@ -134,13 +146,33 @@ test('each of 5,000 jobs ends once, done or as a DirtyExit, though children are 
   await expectNothingLeft(failed)
 })
 
+test('processes that stand still for a while, children or workers, run no job twice and fail none', async () => {
+  const random = seeded('standing still')
+  const worker = start({ concurrency: 3, prefetch: 30 })
+  await worker.ready
+  const ids = await enqueue(scaled(4_000), random, 1, 0.01)
+  const killer = new Killer({
+    random,
+    victims: () => [worker.pid, ...childrenOfAll([worker.pid])],
+    budget: async () => 5 + (await processed()) / 40,
+    strike: (pid) => standStill(pid, random.between(10, 200)),
+  })
+  await allEnded()
+  const strikes = await killer.stop()
+  console.info(`standing still: ${strikes} times`)
+  expect(strikes).toBeGreaterThan(10)
+  expect([...processes.runs().begun].filter(([, times]) => times > 1)).toEqual([])
+  expect(await expectOneEndEach(ids, 0)).toBe(0)
+  await expectNothingLeft(0)
+})
+
 test('with a process for each job, a killed one takes no job with it but its own', async () => {
   const random = seeded('children for one job each')
   const slots = 2
   const worker = start({ concurrency: slots, jobsPerChild: 1 })
   await allBeat()
   const before = await settled(worker, slots)
-  const ids = await enqueue(scaled(80), random, 100)
+  const ids = await enqueue(scaled(60), random, 100)
   const killer = startKilling(random, 4)
   await allEnded()
   const kills = await killer.stop()
@@ -196,7 +228,6 @@ test('a worker process that is killed takes its children with it, and their jobs
 test('children that keep their event loop busy end with a worker that is killed, too', async () => {
   const worker = start({ concurrency: 2 })
   await worker.ready
-  const Spin = defineJob({ name: 'Spin', queue: 'runs', perform: (_id: string, _ms: number) => {} })
   await resque.enqueueMany([1, 2].map((i) => [Spin, `spin-${i}`, 600_000]))
   await waitFor(() => processes.runs().begun.size === 2, { timeoutMs: 30_000 })
   worker.kill('SIGKILL')

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { defaults } from '#built/config.js'
 import { ChildPool, type ChildPoolOptions } from '#built/worker/child-pool.js'
+import type { ChildJob } from '#built/worker/sent-jobs.js'
 import { waitFor } from '../support/wait-for.js'
 
 const jobs = fileURLToPath(new URL('./support/child-jobs.mjs', import.meta.url))
@@ -40,11 +41,12 @@ function open(modules: string[], options: Partial<ChildPoolOptions> = {}): Child
   return pool
 }
 
-const perform = (name: string, ...args: unknown[]) =>
-  pool.perform(
-    { queue: 'q', payload: JSON.stringify({ class: name, args }), workerId: 'w', deaths: 0, class: name },
-    () => {},
-  )
+const jobOf = (name: string, ...args: unknown[]): ChildJob => {
+  const payload = JSON.stringify({ class: name, args })
+  return { queue: 'q', payload, workerId: 'w', deaths: 0, class: name }
+}
+const perform = (name: string, ...args: unknown[]) => pool.perform(jobOf(name, ...args), () => {})
+const noted = () => (existsSync(notes) ? readFileSync(notes, 'utf8') : '').trim().split('\n')
 
 /** A module that notes each time it is loaded, and then does this. */
 function moduleThat(code: string): string {
@@ -139,6 +141,46 @@ test('a job that ends in its grace after TERM does not take the next one with it
   slow.kill()
   expect(await slow.outcome).toEqual({ kind: 'done' })
   expect(await perform('Rest', 1_000).outcome).toEqual({ kind: 'done' })
+})
+
+test('a child whose jobs are short has begun the next ones before it is told to', async () => {
+  const next = [1, 2, 3].map((i) => jobOf('Note', notes, `ahead ${i}`))
+  let isOpen = false
+  open([jobs], { upcoming: (count) => (isOpen ? next.splice(0, count) : []) })
+  const ahead = [...next]
+  for (let i = 0; i < 20; i++) await perform('Note', notes, i).outcome
+  isOpen = true
+  const last = perform('Note', notes, 'last')
+  await last.outcome
+  await waitFor(() => noted().length === 24)
+  expect(last.next).toBe(ahead[0])
+  for (const [i, job] of ahead.entries()) {
+    const remote = pool.perform(job, () => {})
+    expect(await remote.outcome).toEqual({ kind: 'done' })
+    expect(remote.next).toBe(ahead[i + 1])
+  }
+  expect(noted()).toHaveLength(24)
+})
+
+test('jobs behind one that goes on for long are taken back, and not performed', async () => {
+  const next = [1, 2, 3].map((i) => jobOf('Note', notes, `ahead ${i}`))
+  const ahead = [...next]
+  const back: ChildJob[] = []
+  let isOpen = false
+  open([jobs], {
+    upcoming: (count) => (isOpen ? next.splice(0, count) : []),
+    onTakenBack: (taken) => void back.push(...taken),
+  })
+  for (let i = 0; i < 20; i++) await perform('Note', notes, i).outcome
+  isOpen = true
+  const long = perform('Rest', 2_000)
+  await waitFor(() => back.length === 3, { timeoutMs: 1_900 })
+  expect(back).toEqual(ahead)
+  expect(await long.outcome).toEqual({ kind: 'done' })
+  expect(long.next).toBeUndefined()
+  // It refuses them, and then performs what it is given.
+  expect(await perform('Note', notes, 'after').outcome).toEqual({ kind: 'done' })
+  expect(noted()).toHaveLength(21)
 })
 
 test('what a job printed to its end is logged as its own, also when another follows at once', async () => {

@@ -124,6 +124,8 @@ export const Reluctant = defineJob({
 
 export const Rest = defineJob({ name: 'Rest', queue: 'q', perform: (ms) => delay(ms) })
 
+export const Limited = defineJob({ name: 'Limited', queue: 'q', timeoutMs: 500, perform: (ms) => delay(ms) })
+
 const print = (name) =>
   defineJob({
     name,
