@@ -38,8 +38,8 @@ export const defaults = {
   abortGraceMs: 4_000,
   /** A child process that was told to end is killed after this long. */
   killGraceMs: 2_000,
-  /** A child process is replaced after this many jobs, so that what leaks in it stays small. Ruby: 1. */
-  jobsPerChild: 1_000,
+  /** A child process is replaced after this many jobs, in case something leaks in it. A new one is slow at first. Ruby: 1. */
+  jobsPerChild: 100_000,
   /** A child process that holds more than this after a job is replaced. */
   maxChildMemoryBytes: 512 * 1024 * 1024,
   /** A child process that had nothing to do for this long is ended. */

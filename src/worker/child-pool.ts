@@ -51,6 +51,8 @@ export class ChildPool {
   /** How many shall be there: one for each job at a time, less those that had nothing to do. */
   #warm: number
   #failedStarts = 0
+  /** How long a start takes, of late. */
+  #startMs = 300
   #isClosed = false
 
   constructor(options: ChildPoolOptions) {
@@ -111,6 +113,8 @@ export class ChildPool {
       this.#fill()
     })
     this.#sendAhead(child)
+    // A child that always has a next job does not come back before its last.
+    if (child.next && this.#endsSoon(child)) this.#fill()
   }
 
   /** Sends more jobs to the children that are busy: there are more now than when they began. */
@@ -158,16 +162,23 @@ export class ChildPool {
   /** Starts what is missing: for those that wait, and so that as many as were of use lately are there. */
   #fill(): void {
     if (this.#isClosed) return
-    const { concurrency, jobsPerChild } = this.#options
+    const room = this.#options.concurrency - this.#busy.size
     const waiting = this.#waiting.filter(({ hasEnded }) => !hasEnded).length
-    // Where each serves one job, the next one is made ready while it does.
-    const spare = jobsPerChild === 1 ? this.#warm : this.#warm - this.#busy.size
-    const wanted = Math.max(Math.min(waiting, concurrency - this.#busy.size), spare)
+    let spare = this.#warm - this.#busy.size
+    for (const child of this.#busy) if (this.#endsSoon(child)) spare++
+    const wanted = Math.max(Math.min(waiting, room), spare)
     for (let have = this.#ready.length + this.#starting; have < wanted; have++) this.#startChild()
+  }
+
+  /** It will have done its jobs before another child could have started: that one is started now. */
+  #endsSoon({ jobsDone, paceMs = Number.POSITIVE_INFINITY }: ChildProcess): boolean {
+    const left = this.#options.jobsPerChild - jobsDone
+    return left <= 1 || left * paceMs < 2 * this.#startMs
   }
 
   #startChild(): void {
     const { modules, proclinePrefix, log, startMs } = this.#options
+    const startedAt = performance.now()
     this.#starting++
     let child: ChildProcess
     try {
@@ -191,6 +202,7 @@ export class ChildPool {
       () => {
         this.#starting--
         this.#failedStarts = 0
+        this.#startMs = (this.#startMs + performance.now() - startedAt) / 2
         if (this.#isClosed) child.kill()
         else this.#offer(child)
       },

@@ -45,7 +45,7 @@ export interface WorkerOptions {
   isolation?: 'none' | 'process'
   /** Modules that define the jobs, for child processes: paths seen from the working directory, or package names. */
   require?: readonly string[]
-  /** A child process is replaced after this many jobs; 1: a process for each job, as in Ruby. Default: 1,000. */
+  /** A child process is replaced after this many jobs; 1: a process for each job, as in Ruby. Default: 100,000. */
   jobsPerChild?: number
   /** A child process that holds more than this after a job is replaced. Default: 512 MiB. */
   maxChildMemoryBytes?: number

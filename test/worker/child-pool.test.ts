@@ -82,6 +82,19 @@ test('a child that had nothing to do is started again only for a job that needs 
   expect(loads()).toBe(4)
 })
 
+test('while a child does its last job the next child starts', async () => {
+  open([moduleThat(`export * from ${JSON.stringify(jobs)}`)], { jobsPerChild: 3 })
+  await perform('Rest', 1_000).outcome
+  await perform('Rest', 1_000).outcome
+  const last = perform('Rest', 60_000)
+  await waitFor(() => loads() === 2)
+  expect(pool.pids).toHaveLength(2)
+  last.kill(true)
+  expect(await last.outcome).toMatchObject({ kind: 'failed' })
+  expect(await perform('Rest', 1).outcome).toEqual({ kind: 'done' })
+  expect(loads()).toBeLessThanOrEqual(3)
+})
+
 test('where no process can be started, each job fails with the reason, and the pool can be closed', async () => {
   const { execPath } = process
   process.execPath = join(folder, 'no-node-here')
