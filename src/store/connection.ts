@@ -7,7 +7,7 @@
  * - It reconnects for ever, within a second of Redis being there again.
  */
 import { EventEmitter } from 'node:events'
-import { Command, Redis, type RedisOptions } from 'ioredis'
+import { Command, Redis, type RedisOptions } from '#redis-client'
 import { describeRedis, type RedisTarget } from '../config.js'
 import { ClosedError, CommandError, ConnectionError } from '../errors.js'
 import type { Script } from './scripts.js'

@@ -62,6 +62,8 @@ export class ChildProcess {
       execArgv: [
         ...process.execArgv.filter((arg) => !/^--(inspect|title|cpu-prof)/.test(arg)),
         `--title=${' '.repeat(TITLE_ROOM)}`,
+        // The Redis client is loaded when a job asks for it.
+        '--conditions=resque-ts-child',
       ],
     })
     this.#listen('info', this.#process.stdout)

@@ -100,6 +100,13 @@ describe('what a job in a child sees', () => {
     expect(forked).toEqual([process.pid])
   })
 
+  test('the Redis client is loaded when a job connects, and works as ever', async () => {
+    await start()
+    await enqueue('Connect', file, room.redis.url)
+    await done(1)
+    expect(notes()).toEqual(['false', '1', 'true'])
+  })
+
   test('a job may say itself where it runs', async () => {
     await start()
     await enqueue('Here', file)

@@ -1,8 +1,9 @@
 // Jobs for child processes, in JavaScript: a child loads them by name.
 
 import { appendFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { setTimeout as delay } from 'node:timers/promises'
-import { currentJob, defineJob, defineWorkerHooks } from 'resque-ts'
+import { currentJob, defineJob, defineWorkerHooks, Resque } from 'resque-ts'
 
 const note = (file, text) => appendFileSync(file, `${text}\n`)
 
@@ -137,6 +138,22 @@ const print = (name) =>
   })
 export const PrintA = print('PrintA')
 export const PrintB = print('PrintB')
+
+/** Notes whether the Redis client is loaded, before and after it uses it. */
+export const Connect = defineJob({
+  name: 'Connect',
+  queue: 'q',
+  async perform(file, redis) {
+    const isLoaded = () =>
+      Object.keys(createRequire(import.meta.url).cache).some((path) => path.includes('/ioredis/'))
+    note(file, isLoaded())
+    const resque = new Resque({ redis })
+    await resque.enqueueTo('other', 'FromChild', 1)
+    note(file, await resque.size('other'))
+    await resque.close()
+    note(file, isLoaded())
+  },
+})
 
 export const Here = defineJob({
   name: 'Here',
