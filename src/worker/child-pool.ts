@@ -33,7 +33,7 @@ export interface ChildPoolOptions {
 /** A child that cannot be started so often in a row is not waited for any longer. */
 const MAX_FAILED_STARTS = 3
 /** So many short jobs are sent ahead to a child. More would gain little. */
-const MAX_AHEAD = 16
+const MAX_AHEAD = 32
 /** They shall all begin within this time, going by those before them. */
 const MAX_AHEAD_MS = 20
 /** Jobs that take longer gain nothing by it. */

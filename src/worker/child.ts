@@ -22,7 +22,7 @@ let jobs: ReadonlyMap<string, AnyJob> = new Map()
 let hooks: readonly WorkerHooks[] = []
 let title = ''
 /** The job that runs, or ran last. */
-let current: { number: number; controller: AbortController } | undefined
+let current: Current | undefined
 /** Jobs that wait for their turn. */
 const waiting: SentJob[] = []
 let isWorking = false
@@ -33,7 +33,7 @@ let memoryAt = Number.NEGATIVE_INFINITY
 
 for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)
   process.on(signal, () => {})
-process.on('SIGTERM', () => current?.controller.abort(new TermException('SIGTERM')))
+process.on('SIGTERM', () => current?.abort(new TermException('SIGTERM')))
 process.on('disconnect', () => process.exit(1))
 // An error that no job catches leaves the process in a state nobody knows: it ends, and its job is a DirtyExit.
 process.on('uncaughtException', (error) => {
@@ -55,7 +55,7 @@ process.on('message', (message: ToChild) => {
     waiting.push(...message.jobs)
     if (!isWorking) void work()
   } else if (message.number === current?.number) {
-    current.controller.abort(abortReason(message.exception, message.message))
+    current.abort(abortReason(message.exception, message.message))
   }
 })
 
@@ -98,9 +98,8 @@ async function work(): Promise<void> {
 
 /** Resolves to how the job ended: well, or the error that says how not. */
 async function perform(sent: SentJob): Promise<'done' | 'skipped' | SentError> {
-  const controller = new AbortController()
-  current = { number: sent.number, controller }
-  const { signal } = controller
+  const running = new Current(sent.number)
+  current = running
   const parsed = readJob(sent.payload)
   const job = parsed instanceof Error ? undefined : jobs.get(parsed.class)
   if (parsed instanceof Error || !job) {
@@ -125,15 +124,41 @@ async function perform(sent: SentJob): Promise<'done' | 'skipped' | SentError> {
     payload: sent.payload,
     workerId: sent.workerId,
     attempt: sent.deaths + 1,
-    signal,
+    get signal() {
+      return running.signal
+    },
     log: parentLogger,
   }
   const outcome = await performJob(job, parsed.args, context)
   if (outcome.kind !== 'failed') return outcome.kind
   // A job that ends badly after its abort failed of the abort, whatever it threw.
-  const error = signal.aborted ? signal.reason : outcome.error
+  const error = running.reason ?? outcome.error
   const description = `(Job{${sent.queue}} | ${parsed.class} | ${JSON.stringify(parsed.args)})`
   return sentError(await runFailureHooks(job, error, parsed.args, description))
+}
+
+/** What can happen to a job while it runs. Its signal is made when it is first asked for: most jobs never do. */
+class Current {
+  readonly number: number
+  reason: Error | undefined
+  #controller: AbortController | undefined
+
+  constructor(number: number) {
+    this.number = number
+  }
+
+  abort(reason: Error): void {
+    this.reason ??= reason
+    this.#controller?.abort(this.reason)
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.reason) this.#controller.abort(this.reason)
+    }
+    return this.#controller.signal
+  }
 }
 
 function sentError(error: unknown): SentError {
