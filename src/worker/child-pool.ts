@@ -77,8 +77,8 @@ export class ChildPool {
     else {
       this.#warm = Math.min(this.#warm + 1, this.#options.concurrency)
       this.#waiting.push(remote)
+      this.#fill()
     }
-    this.#fill()
     return remote
   }
 
@@ -105,6 +105,7 @@ export class ChildPool {
   }
 
   #start(remote: RemoteJob, child: ChildProcess): void {
+    const goesOn = this.#busy.has(child)
     this.#busy.add(child)
     remote.start(child, () => {
       if (remote.next) return
@@ -113,8 +114,7 @@ export class ChildPool {
       this.#fill()
     })
     this.#sendAhead(child)
-    // A child that always has a next job does not come back before its last.
-    if (child.next && this.#endsSoon(child)) this.#fill()
+    if (!goesOn || this.#endsSoon(child)) this.#fill()
   }
 
   /** Sends more jobs to the children that are busy: there are more now than when they began. */

@@ -95,6 +95,16 @@ test('while a child does its last job the next child starts', async () => {
   expect(loads()).toBeLessThanOrEqual(3)
 })
 
+test('with a child for each job the next one starts while one works, also behind a job that had to wait', async () => {
+  open([moduleThat(`export * from ${JSON.stringify(jobs)}`)], { jobsPerChild: 1 })
+  const first = perform('Rest', 60_000)
+  await waitFor(() => loads() === 2)
+  first.kill(true)
+  await first.outcome
+  void perform('Rest', 60_000)
+  await waitFor(() => loads() === 3)
+})
+
 test('where no process can be started, each job fails with the reason, and the pool can be closed', async () => {
   const { execPath } = process
   process.execPath = join(folder, 'no-node-here')
