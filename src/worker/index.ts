@@ -4,4 +4,5 @@
 
 export type { WorkerOptions } from './options.js'
 export { installSignals, type SignalSettings, signalTable } from './signals.js'
-export { type StopOptions, Worker } from './worker.js'
+export type { StopOptions } from './stop-options.js'
+export { Worker } from './worker.js'

@@ -26,6 +26,7 @@ import type { Payload } from '../store/records.js'
 import type { Ending } from '../store/slots.js'
 import { ChildError } from './child-error.js'
 import type { ChildPool, RemoteJob } from './child-pool.js'
+import type { WorkerSettings } from './options.js'
 import { failedEnding } from './report.js'
 import type { ChildJob } from './sent-jobs.js'
 import { waitedMs } from './tally.js'
@@ -43,6 +44,17 @@ export interface PerformSettings {
   isolation: 'none' | 'process'
   /** Set if any job runs in a child process. */
   children: ChildPool | undefined
+}
+
+/** Those of a worker; child processes are added once they are there. */
+export function performSettings({ resque, ...settings }: WorkerSettings): PerformSettings {
+  const { jobs, hooks, log, abortGraceMs, isolation } = settings
+  return {
+    ...{ jobs, hooks, log, abortGraceMs, isolation },
+    failureBackend: resque.failureBackend,
+    maxPayloadBytes: resque.maxPayloadBytes,
+    children: undefined,
+  }
 }
 
 export interface TakenJob {

@@ -12,26 +12,18 @@ import { runWorkerHooks } from '../hooks.js'
 import type { Resque } from '../resque.js'
 import type { Store } from '../store/store.js'
 import { Ahead } from './ahead.js'
-import { ChildPool } from './child-pool.js'
+import { childrenFor } from './children-for.js'
 import { readOptions, type WorkerOptions, type WorkerSettings } from './options.js'
-import { type PerformSettings, RunningJob } from './perform.js'
+import { type PerformSettings, performSettings, RunningJob } from './perform.js'
 import { Prefetched } from './prefetched.js'
 import { Presence } from './presence.js'
 import { Procline, titleOf } from './procline.js'
 import type { ChildJob } from './sent-jobs.js'
+import type { StopOptions } from './stop-options.js'
 import { Tally } from './tally.js'
 import { type Held, type Slot, type Turn, Turns } from './turns.js'
 import { Wake } from './wake.js'
 import { WatchedQueues } from './watched-queues.js'
-
-export interface StopOptions {
-  /** The whole stop takes no longer; jobs may finish until shortly before. `Infinity`: until they are done. */
-  timeoutMs?: number
-  /** What becomes of a job that had to be aborted: back to the head of its queue (default), or to failed as in Ruby. */
-  unfinished?: 'return' | 'fail'
-  /** How long a job may go on after its signal was aborted. Default: the worker's `abortGraceMs`. */
-  abortGraceMs?: number
-}
 
 type State = 'new' | 'starting' | 'running' | 'stopping' | 'stopped'
 
@@ -91,16 +83,7 @@ export class Worker {
       giveBack: (slot, held) => this.#giveBack(slot, held),
     })
     this.#ahead = new Ahead(this.#prefetched, settings.concurrency, (slot, held) => this.#prepare(slot, held))
-    this.#perform = {
-      jobs: settings.jobs,
-      hooks: settings.hooks,
-      failureBackend: resque.failureBackend,
-      log,
-      maxPayloadBytes: resque.maxPayloadBytes,
-      abortGraceMs: settings.abortGraceMs,
-      isolation: settings.isolation,
-      children: undefined,
-    }
+    this.#perform = performSettings(settings)
     this.#stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve
     })
@@ -150,11 +133,12 @@ export class Worker {
     this.#procline?.starting()
     await this.#presence.prune()
     await runWorkerHooks(hooks, 'beforeFirstFork')
-    this.#perform.children = this.#startChildren()
+    this.#perform.children = childrenFor(this.#settings, {
+      upcoming: (count) => this.#ahead.take(count),
+      onTakenBack: (jobs) => this.#takenBack(jobs),
+    })
     const { ids, numbers, naming } = await this.#presence.enter()
-    const slots = ids.map(
-      (workerId, i): Slot => ({ number: numbers[i] as number, workerId, held: undefined }),
-    )
+    const slots = ids.map((workerId, i): Slot => ({ number: numbers[i] ?? 0, workerId, held: undefined }))
     const places = new Map(slots.map((slot, i) => [slot, i]))
     await this.#queues.refresh()
     this.#wake = new Wake({
@@ -297,15 +281,6 @@ export class Worker {
     return this.#perform.children?.pids ?? []
   }
 
-  #startChildren(): ChildPool | undefined {
-    const { jobs, isolation, require, log } = this.#settings
-    const isNeeded = isolation === 'process' || [...jobs.values()].some((job) => job.isolation === 'process')
-    if (!isNeeded) return undefined
-    const upcoming = (count: number) => this.#ahead.take(count)
-    const onTakenBack = (jobs: ChildJob[]) => this.#takenBack(jobs)
-    return new ChildPool({ ...this.#settings, modules: require, log, upcoming, onTakenBack })
-  }
-
   #run(slot: Slot, held: Held): void {
     const isFull = this.#running.size >= this.#settings.concurrency
     // It was on its way when the stop, or the pause, began.
@@ -332,7 +307,7 @@ export class Worker {
     job.start((ending) => {
       this.#running.delete(slot)
       if (ending.kind !== 'returned')
-        tally?.count(queue, job.class, ending.kind === 'failed', performance.now() - startedAt, waitedMs)
+        tally?.count(held.queue, job.class, ending.kind === 'failed', performance.now() - startedAt, waitedMs)
       this.#turns?.finish(slot, ending)
       const ahead = this.#ahead.after(job)
       if (ahead) this.#start(ahead.slot, ahead.held, ahead.job)
