@@ -11,12 +11,14 @@ const END_DEADLINE_MS = 15_000
 /**
  * @typedef {object} ChildSpec
  * @property {string} adapter  file name in `adapters/`, without `.js`
- * @property {'drain' | 'enqueue' | 'flat' | 'latency-worker' | 'latency-producer' | 'idle'} task
+ * @property {'drain' | 'enqueue' | 'flat' | 'latency-worker' | 'latency-producer' | 'idle' | 'children' | 'memory'} task
  * @property {number} port  of the private Redis
  * @property {number} [jobs]
  * @property {number} [concurrency]
  * @property {number} [prefetch]
  * @property {number} [jobMs]  how long each job waits on a timer
+ * @property {boolean} [inChildren]  jobs run in child processes
+ * @property {number} [jobsPerChild]
  * @property {string[]} [queues]
  * @property {number} [inFlight]  enqueue calls that are awaited at the same time
  * @property {number} [batch]  jobs in one bulk enqueue

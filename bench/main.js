@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseOptions, UsageError, usage } from './options.js'
 import { startRedisServer } from './redis-server.js'
+import { children } from './scenarios/children.js'
 import { drains } from './scenarios/drain.js'
 import { enqueues } from './scenarios/enqueue.js'
 import { flat } from './scenarios/flat.js'
@@ -21,7 +22,7 @@ import { judge, targetTable } from './targets.js'
 /** @typedef {import('./redis-server.js').RedisServer} RedisServer */
 
 /** @type {Scenario[]} */
-const scenarios = [...drains, ...enqueues, latency, memoryPending, flat, queues1000, idle50]
+const scenarios = [...drains, ...enqueues, latency, memoryPending, flat, queues1000, ...children, idle50]
 
 const QUICK_DIVISOR = 10
 

@@ -46,6 +46,14 @@ export class Samples {
   }
 
   /**
+   * No round of it came to figures.
+   * @param {string} label
+   */
+  hasFailed(label) {
+    return (this.#rounds.get(label) ?? []).every((figures) => Object.keys(figures).length === 0)
+  }
+
+  /**
    * @param {string} label
    * @param {string} key
    */

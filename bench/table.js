@@ -48,7 +48,7 @@ export function scenarioTable(samples, labels, columns, baseline) {
  */
 function cell(samples, label, column) {
   const values = samples.values(label, column.key).filter(Number.isFinite)
-  if (values.length === 0) return 'failed'
+  if (values.length === 0) return samples.hasFailed(label) ? 'failed' : '–'
   const middle = decimals(samples.median(label, column.key), column.digits ?? 0)
   if (column.range !== true || values.length === 1) return middle
   const low = decimals(Math.min(...values), column.digits ?? 0)

@@ -27,6 +27,13 @@ export const QUEUE = 'bench'
  * @property {number} [prefetch]  jobs held ready beyond those; only resque-ts has that
  * @property {string[]} queues  only resque-ts is measured with others than `QUEUE`
  * @property {(n: number) => void | Promise<void>} perform
+ * @property {ChildrenSpec} [children]  perform in child processes, what `children/` says instead
+ */
+
+/**
+ * @typedef {object} ChildrenSpec
+ * @property {number} [jobsPerChild]  only resque-ts has that
+ * @property {(n: number) => void} onEnd  called with what each job carried, when it is known here that it ended well
  */
 
 /**

@@ -1,8 +1,10 @@
 // @ts-check
 // BullMQ, keeping no finished jobs.
+import { fileURLToPath } from 'node:url'
 import { Queue, Worker } from 'bullmq'
 import { QUEUE } from './adapter.js'
 
+const PROCESSOR = fileURLToPath(new URL('../children/bullmq.js', import.meta.url))
 const JOB_OPTIONS = { removeOnComplete: true }
 
 /** @type {import('./adapter.js').Adapter['openProducer']} */
@@ -23,13 +25,18 @@ function data(n) {
 }
 
 /** @type {import('./adapter.js').Adapter['openWorker']} */
-export async function openWorker({ port, concurrency, perform }) {
-  const worker = new Worker(QUEUE, async (job) => perform(job.data.n), {
+export async function openWorker({ port, concurrency, perform, children }) {
+  const processor = children ? PROCESSOR : async (/** @type {any} */ job) => perform(job.data.n)
+  const worker = new Worker(QUEUE, processor, {
     connection: { host: '127.0.0.1', port, maxRetriesPerRequest: null },
     concurrency,
     autorun: false,
   })
   worker.on('error', fail)
+  if (children) {
+    worker.on('completed', (job) => children.onEnd(job.data.n))
+    worker.on('failed', (_job, error) => fail(error))
+  }
   await worker.waitUntilReady()
   return {
     start: async () => {

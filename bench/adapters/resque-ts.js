@@ -1,5 +1,7 @@
 // @ts-check
 // resque-ts as it comes: heartbeat thread, working records and pruning are on.
+import { subscribe } from 'node:diagnostics_channel'
+import { fileURLToPath } from 'node:url'
 import { defineJob, Resque } from 'resque-ts'
 import { QUEUE } from './adapter.js'
 
@@ -43,12 +45,19 @@ export async function openWorker(spec) {
   const { Worker } = await import('resque-ts/worker')
   perform = spec.perform
   const resque = connect(spec.port)
+  const { children } = spec
+  if (children) subscribe('resque:job:finished', (event) => ended(event, children))
   const worker = new Worker({
     resque,
     queues: spec.queues,
-    jobs: [Noop],
+    jobs: children ? [(await import('../children/resque-ts.js')).Job] : [Noop],
     concurrency: spec.concurrency,
     prefetch: spec.prefetch ?? 0,
+    ...(children && {
+      isolation: 'process',
+      require: [fileURLToPath(new URL('../children/resque-ts.js', import.meta.url))],
+      ...(children.jobsPerChild && { jobsPerChild: children.jobsPerChild }),
+    }),
   })
   return {
     start: () => worker.start(),
@@ -57,4 +66,13 @@ export async function openWorker(spec) {
       await resque.close()
     },
   }
+}
+
+/**
+ * @param {any} event  a JobFinishedEvent
+ * @param {import('./adapter.js').ChildrenSpec} children
+ */
+function ended({ outcome, payload, error }, { onEnd }) {
+  if (outcome !== 'done') throw error ?? new Error(`a job came to be ${outcome}`)
+  onEnd(JSON.parse(payload).args[0])
 }

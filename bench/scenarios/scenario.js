@@ -15,6 +15,8 @@ import { metered } from '../meter.js'
  * @property {string} [producer]  adapter of the producing process, when it is another one
  * @property {string[]} [queues]
  * @property {number} [prefetch]
+ * @property {number} [jobsPerChild]
+ * @property {boolean} [inChildren]
  */
 
 /**
@@ -88,9 +90,10 @@ export function fill(bench, variant, { bare = false } = {}) {
  */
 export function measureThroughput(bench, variant, spec) {
   const { jobs, redis, nodeOptions } = bench
-  const { adapter, queues, prefetch = 0 } = variant
+  const { adapter, queues, prefetch = 0, jobsPerChild } = variant
   const port = redis.port
-  const whole = { adapter, port, jobs, nodeOptions, prefetch, ...(queues && { queues }), ...spec }
+  const own = { ...(queues && { queues }), ...(jobsPerChild && { jobsPerChild }) }
+  const whole = { adapter, port, jobs, nodeOptions, prefetch, ...own, ...spec }
   return withChild(whole, async (child) => {
     const { result, spent } = await metered(redis.client, () => child.go())
     const nodeCpu = (result.cpuSeconds / jobs) * 10_000
