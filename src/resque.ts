@@ -286,8 +286,8 @@ export class Resque {
 
   /**
    * Tells the process of a worker of ours, from afar, to take no more jobs (`pause`), to take them again (`resume`), or
-   * to finish and end (`stop`, as TERM; what supervises it may start it again). It hears at its next heartbeat. False if
-   * there is no such process, or if it is Ruby's.
+   * to end within its `stopTimeoutMs` (`stop`; what supervises it may start it again). It hears at its next heartbeat.
+   * False if there is no such process, or if it is Ruby's.
    */
   async tellWorker(id: string, order: Order): Promise<boolean> {
     if (!orders.includes(order)) {

@@ -66,7 +66,7 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
     if (code === 0) process.exitCode = 1
   })
   try {
-    const { worker, stopTimeoutMs } = await makeWorker(options, log)
+    const worker = await makeWorker(options, log)
     // What no job waits for still belongs to some job: it is told, and the others go on.
     process.on('unhandledRejection', (error) => {
       log.error({ err: error }, `A promise was rejected and nobody heard it: ${messageOf(error)}`)
@@ -78,7 +78,7 @@ export async function runWorker(options: WorkerProcessOptions): Promise<void> {
         `An exception was thrown and nobody caught it, so the worker stops: ${messageOf(error)}`,
       )
       exitCode = 1
-      void worker.stop({ timeoutMs: stopTimeoutMs })
+      void worker.stop()
     })
     if (pidFile !== undefined) writePidFile(pidFile)
     await start(worker)
@@ -114,7 +114,6 @@ async function makeWorker({ flags, env, queues }: WorkerProcessOptions, logger: 
   })
   const intervalMs = flags.intervalMs ?? env.intervalMs ?? defaults.intervalMs
   const abortGraceMs = flags.abortGraceMs ?? env.termTimeoutMs ?? defaults.abortGraceMs
-  const stopTimeoutMs = flags.stopTimeoutMs ?? defaults.stopTimeoutMs
   const worker = new Worker({
     resque,
     queues,
@@ -133,18 +132,18 @@ async function makeWorker({ flags, env, queues }: WorkerProcessOptions, logger: 
     jobsPerChild: flags.jobsPerChild ?? defaults.jobsPerChild,
     require: modules,
     history: flags.history !== false && env.history,
+    stopTimeoutMs: flags.stopTimeoutMs ?? defaults.stopTimeoutMs,
     abortGraceMs,
     proclinePrefix: env.proclinePrefix,
   })
   installSignals(worker, {
-    stopTimeoutMs,
     termTimeoutMs: abortGraceMs,
     termChild: env.termChild,
     preShutdownTimeoutMs: env.preShutdownTimeoutMs ?? 0,
     gracefulTerm: env.gracefulTerm,
     log: logger,
   })
-  return { worker, stopTimeoutMs }
+  return worker
 }
 
 /** Resolves when it works, or when it has been told to stop before it did. */

@@ -52,7 +52,7 @@ export interface Vitals {
   version: string
 }
 
-/** What a worker process can be told from afar. `stop` is as TERM. */
+/** What a worker process can be told from afar. `stop` is a stop within the worker's own timeout. */
 export const orders = ['pause', 'resume', 'stop'] as const
 export type Order = (typeof orders)[number]
 

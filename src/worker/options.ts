@@ -36,6 +36,8 @@ export interface WorkerOptions {
   maxDeaths?: number
   /** An event loop that stands still for this long ends its process; 0: never. Default: an hour. */
   maxStallMs?: number
+  /** How long a stop may take that does not say it itself, one told from afar among them. Default: 30,000 ms. */
+  stopTimeoutMs?: number
   /** How long a job may go on after its signal was aborted. Default: 4,000 ms. */
   abortGraceMs?: number
   /**
@@ -85,6 +87,7 @@ const numbers = {
   pruneIntervalMs: { min: 1 },
   maxDeaths: { min: 1, integer: true },
   maxStallMs: { min: 0 },
+  stopTimeoutMs: { min: 0 },
   abortGraceMs: { min: 0 },
   jobsPerChild: { min: 1, integer: true },
   maxChildMemoryBytes: { min: 1 },

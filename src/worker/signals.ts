@@ -10,8 +10,8 @@ import type { Logger } from '../context.js'
 import type { Worker } from './worker.js'
 
 export interface SignalSettings {
-  /** How long TERM lets jobs go on before it aborts them. */
-  stopTimeoutMs: number
+  /** How long TERM lets jobs go on before it aborts them. Default: the worker's. */
+  stopTimeoutMs?: number
   /** `TERM_CHILD`: TERM and INT abort the jobs, and those that do not finish fail with a TermException. */
   termChild: boolean
   /** `RESQUE_TERM_TIMEOUT`: how long an aborted job may go on. */
@@ -55,7 +55,11 @@ const term: Reaction = {
     const { termChild, preShutdownTimeoutMs, termTimeoutMs, stopTimeoutMs } = settings
     // Ruby kills the child.
     if (!termChild && worker.isolation === 'process') return worker.stop({ timeoutMs: 0, unfinished: 'fail' })
-    if (!termChild) return worker.stop({ timeoutMs: stopTimeoutMs, abortGraceMs: termTimeoutMs })
+    if (!termChild)
+      return worker.stop({
+        ...(stopTimeoutMs !== undefined && { timeoutMs: stopTimeoutMs }),
+        abortGraceMs: termTimeoutMs,
+      })
     return worker.stop({
       timeoutMs: preShutdownTimeoutMs + termTimeoutMs,
       abortGraceMs: termTimeoutMs,

@@ -58,7 +58,7 @@ export class WatchedQueues {
   /** These jobs came of an offer; `emptied`: no more are left in what was offered. */
   took({ isAll, names }: Offer, jobs: readonly { queue: string }[], emptied: boolean): void {
     if (emptied) this.#fruitful = undefined
-    else if (isAll && names.length > MANY) {
+    else if (isAll && names.length > MANY && jobs.length > 0) {
       this.#fruitful = this.#offerOf([...new Set(jobs.map(({ queue }) => queue))], false)
     }
   }

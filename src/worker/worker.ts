@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { defaults, LONGEST_TIMER_MS } from '../config.js'
+import { LONGEST_TIMER_MS } from '../config.js'
 import type { Logger } from '../context.js'
 import { ConfigError, DirtyExit, messageOf, TermException } from '../errors.js'
 import { channels, type WorkerEvent } from '../events.js'
@@ -182,7 +182,7 @@ export class Worker {
    */
   stop(options: StopOptions = {}): Promise<void> {
     if (this.#stopping !== undefined) {
-      const { timeoutMs = defaults.stopTimeoutMs, abortGraceMs = this.#settings.abortGraceMs } = options
+      const { timeoutMs = this.#settings.stopTimeoutMs, abortGraceMs = this.#settings.abortGraceMs } = options
       const waitMs = Math.max(0, timeoutMs - abortGraceMs)
       if (waitMs <= LONGEST_TIMER_MS) setTimeout(() => this.#endWait?.(), waitMs).unref()
       return this.#stopping
@@ -198,7 +198,7 @@ export class Worker {
   }
 
   async #stop({
-    timeoutMs = defaults.stopTimeoutMs,
+    timeoutMs = this.#settings.stopTimeoutMs,
     unfinished = 'return',
     abortGraceMs,
   }: StopOptions): Promise<void> {
@@ -228,7 +228,8 @@ export class Worker {
     await told
     this.#closed()
     this.#tell('stopped')
-    await this.#queueEmptied
+    // A hook that hangs holds nobody up.
+    await Promise.race([this.#queueEmptied, delay(leftMs(), undefined, { ref: false })])
     await this.#guard('workerExit')
     this.#resolveStopped()
   }

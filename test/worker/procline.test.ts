@@ -60,6 +60,7 @@ test('a worker that has stopped leaves the title alone', async () => {
   await waitFor(() => worker.busyCount === 0)
   await worker.stop()
   process.title = 'my own'
+  // A title that was under way would come within 50 ms: nothing happening has no other end.
   await new Promise((resolve) => setTimeout(resolve, 200))
   expect(process.title).toBe('my own')
 })

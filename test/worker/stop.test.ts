@@ -238,3 +238,41 @@ test('a start without Redis rejects within the deadline of a call', async () => 
   )
   expect(performance.now() - startedAt).toBeLessThan(1_900)
 })
+
+test('a queueEmpty hook that never ends does not hold up a stop', async () => {
+  const Job = defineJob({ name: 'Job', perform: () => {} })
+  let isCalled = false
+  const queueEmpty = () => {
+    isCalled = true
+    return new Promise(() => {})
+  }
+  const worker = await room.start({ jobs: [Job], queues: 'q', hooks: { queueEmpty } })
+  await room.resque.enqueueTo('q', 'Job')
+  await waitFor(() => isCalled)
+  await worker.stop({ timeoutMs: 500 })
+  expect(await room.resque.workers()).toEqual([])
+})
+
+test('a stop that says no time, one told from afar too, takes what the worker was given', async () => {
+  const Job = defineJob({
+    name: 'Job',
+    perform() {
+      return new Promise((_, reject) =>
+        this.signal.addEventListener('abort', () => reject(this.signal.reason)),
+      )
+    },
+  })
+  const quick = { heartbeatMs: 30, deadAfterMs: 10_000 }
+  const worker = await room.start({
+    jobs: [Job],
+    queues: 'q',
+    stopTimeoutMs: 100,
+    abortGraceMs: 50,
+    ...quick,
+  })
+  await room.resque.enqueueTo('q', 'Job')
+  await waitFor(() => worker.busyCount === 1)
+  await room.resque.tellWorker(worker.ids[0] as string, 'stop')
+  await worker.stopped
+  expect(await room.resque.size('q')).toBe(1)
+})
