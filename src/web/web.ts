@@ -67,8 +67,8 @@ export function createWeb(options: WebOptions): Web {
     },
     snapshots,
     assets: new Assets([
-      ...['app.css', 'chart.css', 'failed.css'],
-      ...['app.js', 'live.js', 'keys.js'],
+      ...['app.css', 'dark.css', 'chart.css', 'failed.css'],
+      ...['app.js', 'show.js', 'live.js', 'keys.js'],
       ...['icon.svg', 'alert.svg'],
     ]),
     tabs,

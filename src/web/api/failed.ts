@@ -7,11 +7,10 @@ import type { WebContext } from '../context.js'
 import { retryFailed } from '../failed-actions.js'
 import { auditedFilter, checked, failedJobOf, listsFor } from '../failed-query.js'
 import type { FailureFilter } from '../filters.js'
-import { newId } from '../operations.js'
+import { type Bulk, begin, bulk, oneOf, paging, undoOf } from './bulk.js'
 import type { Call, Endpoint, Fields } from './endpoint.js'
-import { type Bulk, bulk, oneOf, paging, undoOf } from './queues.js'
 import { foundOf, list, object, pageOf, ref, text, whole } from './schemas.js'
-import { failedDetailShape, failedRowShape, operationShape } from './shapes.js'
+import { failedDetailShape, failedRowShape } from './shapes.js'
 
 const filterFields: Fields = {
   list: { type: 'string', description: 'A failed list, such as `failed` or `mail_failed`. Default: all.' },
@@ -179,14 +178,7 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
       },
       answer: ref('Operation'),
       async run(call) {
-        const {
-          queue,
-          again,
-          drop,
-          perSecond,
-          operation: id = newId(),
-          waitMs = 0,
-        } = call.body as Bulk<never> & {
+        const { queue, again, drop, perSecond } = call.body as Bulk<never> & {
           queue?: string
           again?: boolean
           drop?: boolean
@@ -194,17 +186,8 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
         }
         if (queue !== undefined && !call.user.sees(queue)) throw new Refusal(404, 'There is no such queue.')
         const failed = await targetOf(call)
-        const operation = await web.operations.start(
-          { kind: 'retry', failed, queue: queue || undefined, again, drop, perSecond },
-          { by: call.user.name, id, waitMs },
-        )
-        await call.record({
-          action: 'retry failed',
-          operation: operation.id,
-          ...audited(failed),
-          result: 'begun',
-        })
-        return operationShape(operation)
+        const spec = { kind: 'retry', failed, queue: queue || undefined, again, drop, perSecond } as const
+        return begin(web, call, spec, { action: 'retry failed', ...audited(failed) })
       },
     },
     {
@@ -220,18 +203,7 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
       answer: ref('Operation'),
       async run(call) {
         const failed = await targetOf(call)
-        const { operation: id = newId(), waitMs = 0 } = call.body as Bulk<never>
-        const operation = await web.operations.start(
-          { kind: 'remove', failed },
-          { by: call.user.name, id, waitMs },
-        )
-        await call.record({
-          action: 'remove failed',
-          operation: operation.id,
-          ...audited(failed),
-          result: 'begun',
-        })
-        return operationShape(operation)
+        return begin(web, call, { kind: 'remove', failed }, { action: 'remove failed', ...audited(failed) })
       },
     },
     {

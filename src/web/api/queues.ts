@@ -3,32 +3,14 @@
  */
 import { Refusal } from '../access/refusal.js'
 import type { WebContext } from '../context.js'
-import { auditableFilter, isEverything, type PendingFilter } from '../filters.js'
-import { newId } from '../operations.js'
+import { auditableFilter, type PendingFilter } from '../filters.js'
 import type { QueueLine } from '../snapshot.js'
-import { path } from '../url.js'
-import { API, type Call, type Endpoint, type Field, type Fields } from './endpoint.js'
+import { type Bulk, begin, bulk, oneOf, paging } from './bulk.js'
+import { API, type Call, type Endpoint, type Field } from './endpoint.js'
 import { foundOf, list, object, pageOf, ref, truth } from './schemas.js'
-import { operationShape, pendingShape } from './shapes.js'
+import { pendingShape } from './shapes.js'
 
 /** Of what a list answers at most. */
-export const paging: Fields = {
-  start: { type: 'integer', minimum: 0, maximum: 1_000_000_000, description: 'How many to pass over.' },
-  limit: { type: 'integer', minimum: 1, maximum: 100, description: 'At most so many. Default 50.' },
-}
-
-export const bulk: Fields = {
-  refs: {
-    ...{ type: 'array', items: { type: 'string' }, maxItems: 1_000 },
-    description: 'Refs of the jobs that are meant.',
-  },
-  operation: {
-    ...{ type: 'string', maxLength: 64 },
-    description: 'An id of your own (8 to 64 letters, digits, dashes): sent twice, it is done once.',
-  },
-  waitMs: { type: 'integer', maximum: 10_000, description: 'Wait so long for its end. Default 0.' },
-}
-
 const pendingFilter: Record<'class' | 'text', Field> = {
   class: { type: 'string', description: 'Only jobs of this class.' },
   text: { type: 'string', description: 'Only jobs whose JSON holds this text.' },
@@ -177,43 +159,18 @@ export function queueEndpoints(web: WebContext): Endpoint[] {
       answer: ref('Operation'),
       async run(call) {
         const { name } = await queueOf(call)
-        const { refs, filter, operation: id = newId(), waitMs = 0 } = call.body as Bulk<PendingFilter>
+        const { refs, filter } = call.body as Bulk<PendingFilter>
         const pending = oneOf(refs, filter)
-        const spec = { kind: 'remove-pending', queue: name, pending } as const
-        const operation = await web.operations.start(spec, { by: call.user.name, id, waitMs })
-        await call.record({
-          ...{ action: 'remove jobs', target: name, operation: operation.id, result: 'begun' },
-          ...('filter' in pending && { filter: auditableFilter(pending.filter) }),
-        })
-        return operationShape(operation)
+        return begin(
+          web,
+          call,
+          { kind: 'remove-pending', queue: name, pending },
+          {
+            ...{ action: 'remove jobs', target: name },
+            ...('filter' in pending && { filter: auditableFilter(pending.filter) }),
+          },
+        )
       },
     },
   ]
-}
-
-export interface Bulk<Filter> {
-  refs?: string[]
-  filter?: Filter
-  operation?: string
-  waitMs?: number
-}
-
-/** Refs or a filter, never both, and never nothing: nothing would mean everything. */
-export function oneOf<Filter extends object>(
-  refs: string[] | undefined,
-  filter: Filter | undefined,
-): { refs: string[] } | { filter: Filter } {
-  if ((refs === undefined) === (filter === undefined))
-    throw new Refusal(422, 'Expected either refs or a filter; nothing was done.')
-  if (refs !== undefined) {
-    if (refs.length === 0) throw new Refusal(422, 'Expected at least one ref; nothing was done.')
-    return { refs }
-  }
-  const meant = Object.fromEntries(Object.entries(filter as Filter).filter(([, value]) => value !== ''))
-  if (isEverything(meant)) throw new Refusal(422, 'This filter restricts nothing, so nothing was done.')
-  return { filter: meant as Filter }
-}
-
-export function undoOf(id: string): string {
-  return `${API}${path`/operations/${id}/undo`}`
 }

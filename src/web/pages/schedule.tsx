@@ -9,7 +9,7 @@ import type { WebContext, WebEnv } from '../context.js'
 import { type Rhythm, rhythmOfCron, wordsOfEvery } from '../cron.js'
 import { numberParam } from '../params.js'
 import { path, url } from '../url.js'
-import { Empty, Json, Link, Name, Pager, Raw, Time, type View } from '../views/components.js'
+import { Empty, HiddenHead, Json, Link, Name, Pager, Raw, Time, type View } from '../views/components.js'
 import { page } from '../views/layout.js'
 import { NoScheduler } from '../views/scheduler.js'
 import { duration, exact, plural, shown } from '../views/text.js'
@@ -99,11 +99,7 @@ function Schedules({
                 <th scope="col">When</th>
                 <th scope="col">Job</th>
                 <th scope="col">Last</th>
-                {mayAct && (
-                  <th scope="col" class="end">
-                    <span class="hidden">Actions</span>
-                  </th>
-                )}
+                {mayAct && <HiddenHead end>Actions</HiddenHead>}
               </tr>
             </thead>
             <tbody>

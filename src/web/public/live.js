@@ -1,5 +1,5 @@
-// Keeps what a page shows fresh: the server tells what changes, by the keys of the elements that show it. Text alone is
-// changed; rows never move and never go while somebody reads them. New ones are counted, and come when asked for.
+// Keeps what a page shows fresh: the server tells what changes, by the keys of the elements that show it (show.js writes
+// it there). New rows are counted, and come when asked for.
 //
 // All tabs of one browser share one stream: one tab holds it and passes on what it hears.
 
@@ -26,73 +26,6 @@ let base
 
 // ---- What the page shows ----
 
-const icons = {
-  busy: '▶',
-  idle: '○',
-  paused: '‖',
-  stopping: '◼',
-  lost: '✕',
-  failed: '✕',
-  done: '✓',
-  open: '•',
-}
-
-function write(element, text) {
-  if (element.textContent === text) return
-  element.textContent = text
-  if (matchMedia('(prefers-reduced-motion: reduce)').matches || document.hidden) return
-  element.animate([{ opacity: 0.35 }, { opacity: 1 }], 600)
-}
-
-function writeStatus(element, word) {
-  const status = element.matches('.status') ? element : element.querySelector('.status')
-  const [icon] = status?.children ?? []
-  if (!icon) return write(element, word)
-  if (status.dataset.word === word) return
-  status.dataset.word = word
-  status.className = `status is-${word}`
-  icon.textContent = icons[word] ?? ''
-  icon.nextSibling.data = ` ${word}`
-}
-
-function writeMoment(element, text) {
-  const time = element.matches('time') ? element : element.querySelector('time')
-  const at = new Date(text)
-  if (!time || Number.isNaN(at.getTime())) return
-  time.dateTime = at.toISOString()
-  time.title = `${time.dateTime.slice(0, 19).replace('T', ' ')} UTC`
-  document.dispatchEvent(new CustomEvent('resque:shown', { detail: time }))
-}
-
-/** A job that ends while its row is read stays, and is said to have ended. */
-function writeJob(element, runAt) {
-  const hasEnded = runAt !== element.dataset.liveValue
-  element.closest('tr')?.classList.toggle('is-gone', hasEnded)
-  let note = element.querySelector('.live-note')
-  if (!note && !hasEnded) return
-  if (!note) {
-    note = document.createElement('span')
-    note.className = 'live-note faint'
-    element.append(note)
-  }
-  write(note, hasEnded ? ' · ended' : '')
-}
-
-function show(element, key, value) {
-  const kind = key.slice(0, key.indexOf(':'))
-  if (kind === 'job') return writeJob(element, value)
-  if (value === null) {
-    element.closest('tr')?.classList.add('is-gone')
-    return kind === 'worker' || kind === 'process' ? writeStatus(element, 'gone') : write(element, 'gone')
-  }
-  element.closest('tr.is-gone')?.classList.remove('is-gone')
-  if (kind === 'worker' || kind === 'process') return writeStatus(element, value)
-  if (kind === 'beat') return writeMoment(element, value)
-  if (typeof value !== 'number') return write(element, value)
-  write(element.querySelector('.num') ?? element, value < 0 ? '?' : format(value))
-  element.closest('[data-fails]')?.classList.toggle('is-failed', value > 0)
-}
-
 /** A key that ends in a colon goes on with that of the row. */
 function keyOf(element) {
   const key = element.dataset.live
@@ -102,7 +35,9 @@ function keyOf(element) {
 function showAll() {
   for (const element of document.querySelectorAll('[data-live]')) {
     const key = keyOf(element)
-    if (values.has(key)) show(element, key, values.get(key))
+    if (!values.has(key)) continue
+    const detail = { key, value: values.get(key) }
+    element.dispatchEvent(new CustomEvent('resque:value', { detail, bubbles: true }))
   }
   showNews()
   showFailures()

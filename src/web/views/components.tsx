@@ -298,6 +298,15 @@ export function Confirm({
   )
 }
 
+/** The head of a column whose cells say enough by themselves: for those who do not see it. */
+export function HiddenHead({ end = false, children }: PropsWithChildren<{ end?: boolean }>): Child {
+  return (
+    <th scope="col" class={end ? 'end' : undefined}>
+      <span class="hidden">{children}</span>
+    </th>
+  )
+}
+
 /** A labelled pair of a list of facts. */
 export function Fact({ label, children }: PropsWithChildren<{ label: string }>): Child {
   return (

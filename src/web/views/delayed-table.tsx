@@ -6,7 +6,7 @@ import type { DelayedRow } from '../../store/delayed-glance.js'
 import { stringMember } from '../../store/glance.js'
 import type { WebContext } from '../context.js'
 import { path, url } from '../url.js'
-import { Json, Link, Name, Raw, Time } from './components.js'
+import { HiddenHead, Json, Link, Name, Raw, Time } from './components.js'
 import { bytes, shown } from './text.js'
 
 /** How many are on a page. */
@@ -29,19 +29,11 @@ export function DelayedTable({
       <caption class="hidden">Jobs, in the order in which they will be queued</caption>
       <thead>
         <tr>
-          {mayAct && (
-            <th scope="col">
-              <span class="hidden">Select</span>
-            </th>
-          )}
+          {mayAct && <HiddenHead>Select</HiddenHead>}
           <th scope="col">Class</th>
           <th scope="col">Arguments</th>
           <th scope="col">Queue</th>
-          {mayAct && (
-            <th scope="col" class="end">
-              <span class="hidden">Actions</span>
-            </th>
-          )}
+          {mayAct && <HiddenHead end>Actions</HiddenHead>}
         </tr>
       </thead>
       <tbody>

@@ -8,7 +8,7 @@ import { pathOf, queryOf } from '../failed-query.js'
 import type { FailureFilter } from '../filters.js'
 import { url } from '../url.js'
 import { Sparkline } from './chart.js'
-import { Count, Link, Name, Time, type View } from './components.js'
+import { Count, HiddenHead, Link, Name, Time, type View } from './components.js'
 import { plural, shown, thousands } from './text.js'
 
 export function GroupTable({
@@ -41,11 +41,7 @@ export function GroupTable({
           </th>
           <th scope="col">Last</th>
           <th scope="col">{span}</th>
-          {mayAct && (
-            <th scope="col" class="end">
-              <span class="hidden">Actions</span>
-            </th>
-          )}
+          {mayAct && <HiddenHead end>Actions</HiddenHead>}
         </tr>
       </thead>
       <tbody>

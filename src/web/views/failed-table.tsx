@@ -6,7 +6,18 @@ import { currentUser, includes } from '../access/roles.js'
 import type { FailedRow } from '../entry-pages.js'
 import { refField } from '../failed-query.js'
 import { path, url } from '../url.js'
-import { Form, Json, Link, Name, Raw, readTime, StatusWord, Time, type View } from './components.js'
+import {
+  Form,
+  HiddenHead,
+  Json,
+  Link,
+  Name,
+  Raw,
+  readTime,
+  StatusWord,
+  Time,
+  type View,
+} from './components.js'
 import { age, bytes, shown } from './text.js'
 
 export function FailedTable({
@@ -28,19 +39,11 @@ export function FailedTable({
       <caption class="hidden">Failed jobs</caption>
       <thead>
         <tr>
-          {mayAct && (
-            <th scope="col">
-              <span class="hidden">Select</span>
-            </th>
-          )}
+          {mayAct && <HiddenHead>Select</HiddenHead>}
           <th scope="col">Job</th>
           <th scope="col">Queue</th>
           <th scope="col">Failed</th>
-          {mayAct && (
-            <th scope="col" class="end">
-              <span class="hidden">Actions</span>
-            </th>
-          )}
+          {mayAct && <HiddenHead end>Actions</HiddenHead>}
         </tr>
       </thead>
       <tbody>

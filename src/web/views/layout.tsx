@@ -64,7 +64,7 @@ function Document({
   const badge =
     snapshot && snapshot.failed > 0 && options.tab === '/failed' ? `(${thousands(snapshot.failed)}) ` : ''
   return (
-    <html lang="en" data-theme={theme}>
+    <html lang="en">
       <head>
         <meta charset="utf-8" />
         <title>{`${badge}${shown(options.title, 120)} – ${title}`}</title>
@@ -76,6 +76,13 @@ function Document({
           </noscript>
         )}
         <link rel="stylesheet" href={url(web, web.assets.path('app.css'))} />
+        {theme !== 'light' && (
+          <link
+            rel="stylesheet"
+            href={url(web, web.assets.path('dark.css'))}
+            media={theme === 'auto' ? '(prefers-color-scheme: dark)' : undefined}
+          />
+        )}
         <link rel="icon" href={url(web, web.assets.path('icon.svg'))} type="image/svg+xml" />
         {scripts.map((name) => (
           <script type="module" src={url(web, web.assets.path(name))}></script>
@@ -106,7 +113,7 @@ function Document({
   )
 }
 
-const scripts = ['app.js', 'live.js', 'keys.js']
+const scripts = ['app.js', 'show.js', 'live.js', 'keys.js']
 
 /** What the list of a page holds: how many of these are new is said above it. */
 const lists: Record<string, string> = {

@@ -8,7 +8,7 @@ import { hereOf } from '../failed-query.js'
 import type { PendingFilter } from '../filters.js'
 import { newId } from '../operations.js'
 import { path, url } from '../url.js'
-import { Form, Json, Link, Name, Raw, type View } from './components.js'
+import { Form, HiddenHead, Json, Link, Name, Raw, type View } from './components.js'
 import { bytes, isPlain, shown } from './text.js'
 
 export interface WaitingRow {
@@ -28,11 +28,7 @@ export function PendingTable({ web, c, queue, rows }: View & { queue: string; ro
       <caption class="hidden">Jobs in {shown(queue, 100)}</caption>
       <thead>
         <tr>
-          {mayAct && (
-            <th scope="col">
-              <span class="hidden">Select</span>
-            </th>
-          )}
+          {mayAct && <HiddenHead>Select</HiddenHead>}
           <th scope="col" class="end tight">
             No.
           </th>

@@ -4,7 +4,7 @@
 import { includes } from '../access/roles.js'
 import type { QueueLine, Snapshot } from '../snapshot.js'
 import { encodeSegment, path, url } from '../url.js'
-import { Count, Empty, Form, Link, Name, StatusWord, type View } from './components.js'
+import { Count, Empty, Form, HiddenHead, Link, Name, StatusWord, type View } from './components.js'
 import { duration, plural, shown } from './text.js'
 
 /** As many as a page should carry. */
@@ -56,11 +56,7 @@ function Table({
             </th>
           )}
           <th scope="col">Taken by</th>
-          {mayPause && (
-            <th scope="col" class="end">
-              <span class="hidden">Actions</span>
-            </th>
-          )}
+          {mayPause && <HiddenHead end>Actions</HiddenHead>}
         </tr>
       </thead>
       <tbody>
