@@ -1,49 +1,23 @@
 // Jobs that are sent to a child ahead of their turn: in order, each once, and never kept behind one that takes long.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { AnyJob } from 'resque-ts'
 import type { WorkerOptions } from 'resque-ts/worker'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { type ChildJob, SentJobs } from '#built/worker/sent-jobs.js'
-import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
+import { useChildRoom } from './support/child-room.js'
 
-const require = [fileURLToPath(new URL('./support/child-jobs.mjs', import.meta.url))]
-const room = useRoom()
-let jobs: Record<string, AnyJob>
-let folder: string
-let file: string
-let count = 0
-
-beforeAll(async () => {
-  // @ts-expect-error: a module without types, as children load it
-  const { hooks: _, ...loaded } = await import('./support/child-jobs.mjs')
-  jobs = loaded as Record<string, AnyJob>
-  folder = mkdtempSync(join(tmpdir(), 'resque-ahead-'))
-})
-beforeEach(() => {
-  file = join(folder, `notes-${count++}`)
-})
-afterAll(() => rmSync(folder, { recursive: true }))
+const children = useChildRoom()
+const { room, jobs, notes } = children
 
 const start = (options: Partial<WorkerOptions> = {}) =>
-  room.start({
-    jobs: Object.values(jobs),
-    require,
-    isolation: 'process',
-    queues: ['q'],
-    concurrency: 2,
-    prefetch: 40,
-    ...options,
-  })
-const notes = () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [])
+  children.start({ concurrency: 2, prefetch: 40, ...options })
 /** `Note` notes its number and the pid of its process. */
 const noted = () => notes().map((line) => Number(line.split(' ')[0]))
 const enqueueNotes = (from: number, to: number) =>
-  room.resque.enqueueMany(Array.from({ length: to - from }, (_, i) => [jobs.Note as AnyJob, file, from + i]))
+  room.resque.enqueueMany(
+    Array.from({ length: to - from }, (_, i) => [jobs.Note as AnyJob, children.file, from + i]),
+  )
 const enqueue = (name: string, ...args: unknown[]) => room.resque.enqueue(jobs[name] as AnyJob, ...args)
 const processed = () => room.resque.stats.get('processed')
 const done = (n: number) =>
@@ -68,7 +42,7 @@ test('two children share them, and no job runs twice', async () => {
 
 test('those behind a job that blocks its child go to another child while it blocks', async () => {
   await enqueueNotes(0, 200)
-  await enqueue('Block', join(folder, 'blocked'))
+  await enqueue('Block', `${children.file}.blocked`)
   await enqueueNotes(200, 400)
   const worker = await start()
   await waitFor(() => noted().length === 400)
@@ -105,7 +79,7 @@ test('a child that has done its jobs is replaced, and does no more than those', 
 
 test('what each of them prints is logged as its own', async () => {
   const names = upTo(300).map((i) => ['Note', 'PrintA', 'Note', 'PrintB'][i % 4] as string)
-  await room.resque.enqueueMany(names.map((name, i) => [jobs[name] as AnyJob, file, i]))
+  await room.resque.enqueueMany(names.map((name, i) => [jobs[name] as AnyJob, children.file, i]))
   await start()
   await done(300)
   const printed = () => room.log.filter(({ message }) => message.startsWith('printed'))

@@ -1,37 +1,15 @@
 // Jobs in child processes: what they see, how they end, and that nothing is left of them.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { AnyJob } from 'resque-ts'
-import type { Worker, WorkerOptions } from 'resque-ts/worker'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { useRoom } from '../room.js'
+import type { Worker } from 'resque-ts/worker'
+import { describe, expect, test } from 'vitest'
 import { waitFor } from '../support/wait-for.js'
+import { useChildRoom } from './support/child-room.js'
 
-const require = [fileURLToPath(new URL('./support/child-jobs.mjs', import.meta.url))]
-const room = useRoom()
-let jobs: Record<string, AnyJob>
-let folder: string
-let file: string
-let count = 0
+const children = useChildRoom()
+const { room, jobs, notes, start } = children
 
-beforeAll(async () => {
-  // @ts-expect-error: a module without types, as children load it
-  const { hooks: _, ...loaded } = await import('./support/child-jobs.mjs')
-  jobs = loaded as Record<string, AnyJob>
-  folder = mkdtempSync(join(tmpdir(), 'resque-children-'))
-})
-beforeEach(() => {
-  file = join(folder, `notes-${count++}`)
-})
-afterAll(() => rmSync(folder, { recursive: true }))
-
-const start = (options: Partial<WorkerOptions> = {}) =>
-  room.start({ jobs: Object.values(jobs), require, isolation: 'process', queues: ['q'], ...options })
 const enqueue = (name: string, ...args: unknown[]) => room.resque.enqueue(jobs[name] as AnyJob, ...args)
-const notes = () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [])
 const done = (n: number) =>
   waitFor(async () => (await room.resque.stats.get('processed')) === n, {
     timeoutMs: 25_000,
@@ -52,7 +30,7 @@ const allGone = (pids: number[]) =>
 describe('what a job in a child sees', () => {
   test('its context is the one it would have in the worker, and its title tells what it does', async () => {
     const worker = await start()
-    await enqueue('Tell', file)
+    await enqueue('Tell', children.file)
     await done(1)
     const seen = JSON.parse(notes()[0] as string) as Record<string, unknown>
     expect(seen).toMatchObject({
@@ -62,13 +40,13 @@ describe('what a job in a child sees', () => {
       attempt: 1,
       isCurrent: true,
     })
-    expect(seen.payload).toBe(JSON.stringify({ class: 'Tell', args: [file] }))
+    expect(seen.payload).toBe(JSON.stringify({ class: 'Tell', args: [children.file] }))
     expect(seen.title).toMatch(/^resque-3\.0\.0: Processing q since \d+ \[Tell\]$/)
   })
 
   test('what it logs and prints comes out of the log of the worker, in whole lines', async () => {
     await start()
-    await enqueue('Tell', file)
+    await enqueue('Tell', children.file)
     await done(1)
     await waitFor(() => room.logged('warn').includes('to stderr'), { message: 'the line from stderr' })
     expect(room.logged('info')).toEqual(expect.arrayContaining(['said by the job', 'half a line']))
@@ -78,10 +56,10 @@ describe('what a job in a child sees', () => {
 
   test('its hooks run in the child, in order; failure hooks too, once', async () => {
     await start()
-    await enqueue('Hooked', file, false)
+    await enqueue('Hooked', children.file, false)
     await done(1)
     expect(notes()).toEqual(['before', 'around in', 'perform', 'around out', 'after'])
-    await enqueue('Hooked', file, true)
+    await enqueue('Hooked', children.file, true)
     await done(2)
     expect(notes().slice(5)).toEqual(['before', 'around in', 'perform', 'failed on purpose'])
     const [failed] = await failures()
@@ -92,7 +70,7 @@ describe('what a job in a child sees', () => {
   test('afterFork runs in the child, beforeFork in the worker', async () => {
     const forked: number[] = []
     await start({ hooks: { beforeFork: () => forked.push(process.pid) } })
-    await enqueue('Note', file, 'x', 'afterFork')
+    await enqueue('Note', children.file, 'x', 'afterFork')
     await done(1)
     const pid = Number(notes()[1]?.split(' ')[1])
     expect(notes()[0]).toBe(`afterFork ${pid}`)
@@ -102,14 +80,14 @@ describe('what a job in a child sees', () => {
 
   test('the Redis client is loaded when a job connects, and works as ever', async () => {
     await start()
-    await enqueue('Connect', file, room.redis.url)
+    await enqueue('Connect', children.file, room.redis.url)
     await done(1)
     expect(notes()).toEqual(['false', '1', 'true'])
   })
 
   test('a job may say itself where it runs', async () => {
     await start()
-    await enqueue('Here', file)
+    await enqueue('Here', children.file)
     await done(1)
     expect(notes()).toEqual([`here ${process.pid}`])
   })
@@ -129,7 +107,7 @@ describe('how a job in a child ends', () => {
 
   test('a signal that kills the child is a DirtyExit in the words of Ruby; its failure hooks run in the worker', async () => {
     await start()
-    await enqueue('Die', 'SIGKILL', file)
+    await enqueue('Die', 'SIGKILL', children.file)
     await done(1)
     const [failed] = await failures()
     expect(failed).toMatchObject({ exception: 'Resque::DirtyExit', backtrace: [] })
@@ -140,7 +118,7 @@ describe('how a job in a child ends', () => {
   test('an exception that nobody catches ends the child, and fails the job', async () => {
     await start()
     await enqueue('Throw')
-    await enqueue('Note', file, 'next')
+    await enqueue('Note', children.file, 'next')
     await done(2)
     expect((await failures()).map(({ exception }) => exception)).toEqual(['Resque::DirtyExit'])
     expect(notes()).toHaveLength(1)
@@ -152,7 +130,7 @@ describe('how a job in a child ends', () => {
     try {
       await start()
       await enqueue('Gorge')
-      await enqueue('Note', file, 'next')
+      await enqueue('Note', children.file, 'next')
       await done(2)
     } finally {
       process.execArgv = execArgv
@@ -170,17 +148,17 @@ describe('how a job in a child ends', () => {
 
   test('killJobs kills the child; the job fails and the worker goes on', async () => {
     const worker = await start()
-    await enqueue('Wait', file)
+    await enqueue('Wait', children.file)
     await waitFor(() => notes().length === 1, { message: 'the job runs' })
     worker.killJobs()
-    await enqueue('Note', file, 'next')
+    await enqueue('Note', children.file, 'next')
     await done(2)
     expect((await failures())[0]?.error).toContain('SIGKILL')
   })
 
   test('a stop gives an unfinished job back, and ends every child', async () => {
     const worker = await start({ concurrency: 3 })
-    await enqueue('Wait', file)
+    await enqueue('Wait', children.file)
     await waitFor(() => notes().length === 1, { message: 'the job runs' })
     const pids = worker.childPids
     await worker.stop({ timeoutMs: 200 })
@@ -190,8 +168,8 @@ describe('how a job in a child ends', () => {
   })
 
   test('a module that cannot be loaded fails the job with the reason, and no child of it is used', async () => {
-    await start({ require: [join(folder, 'no-such-module.mjs')] })
-    await enqueue('Note', file, 'never')
+    await start({ require: [`${children.file}.mjs`] })
+    await enqueue('Note', children.file, 'never')
     await done(1)
     expect((await failures())[0]?.error).toMatch(
       /No child process could be started for this job: Could not load/,
@@ -202,7 +180,7 @@ describe('how a job in a child ends', () => {
 
 describe('the children', () => {
   const runNotes = async (worker: Worker, n: number) => {
-    for (let i = 0; i < n; i++) await enqueue('Note', file, i)
+    for (let i = 0; i < n; i++) await enqueue('Note', children.file, i)
     await done(n)
     expect(worker.busyCount).toBe(0)
     return notes().map((line) => Number(line.split(' ')[1]))
@@ -231,11 +209,11 @@ describe('the children', () => {
 
   test('one that has nothing to do is ended, and another started when it is needed', async () => {
     const worker = await start({ childIdleMs: 100 })
-    await enqueue('Note', file, 'first')
+    await enqueue('Note', children.file, 'first')
     await done(1)
     const [first] = notes().map((line) => Number(line.split(' ')[1])) as [number]
     await allGone([first])
-    await enqueue('Note', file, 'second')
+    await enqueue('Note', children.file, 'second')
     await done(2)
     expect(notes()).toHaveLength(2)
     expect(worker.busyCount).toBe(0)
