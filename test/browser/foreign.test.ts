@@ -43,7 +43,10 @@ async function serve(options: Partial<WebOptions> = {}): Promise<Target> {
   webs.push(web)
   const seen: string[] = []
   const port = await listen((req, res) => {
-    res.on('close', () => seen.push(`${req.method} ${req.url} ${res.statusCode}`))
+    // The status of an answer that was never given reads as 200.
+    res.on('close', () =>
+      seen.push(`${req.method} ${req.url} ${res.headersSent ? res.statusCode : 'broken off'}`),
+    )
     void web.handler(req, res)
   })
   return { web, port, seen }
