@@ -25,7 +25,14 @@ afterEach(() => room.close())
 /** Each page, with something new in the address: what is kept by address would grow. */
 const pages = (n: number) => [
   ...['/overview', '/working', '/workers/all', '/queues', `/queues/runs?text=t${n}`, '/failed?view=groups'],
-  ...[`/failed?text=n${n}`, `/failed?class=Class${n}`, '/delayed', '/schedule', '/stats/resque', '/stats.txt'],
+  ...[
+    `/failed?text=n${n}`,
+    `/failed?class=Class${n}`,
+    '/delayed',
+    '/schedule',
+    '/stats/resque',
+    '/stats.txt',
+  ],
   ...['/stats/redis', `/stats/keys?match=k${n}`, '/metrics', '/metrics.prom', '/audit', '/operations'],
   ...[`/jobs/none-${n}`, `/queues/none-${n}`, `/nowhere/${n}`, '/api/v1/queues', `/api/v1/failed?text=n${n}`],
 ]
@@ -58,7 +65,10 @@ test('memory and connections stay as they are while pages are looked at and tabs
     stop.abort()
     await events.body?.cancel().catch(() => {})
   }
-  const connections = async () => String(await room.redis.client.client('LIST')).trim().split('\n').length
+  const connections = async () =>
+    String(await room.redis.client.client('LIST'))
+      .trim()
+      .split('\n').length
   const rounds = Math.max(1, scaled(40) / PARTS)
   const heapAfter: number[] = []
   let n = 0
