@@ -2,10 +2,30 @@
  * Durations counted in buckets: the borders, and what can be read out of the counts again.
  */
 
+/** Of what is longer no more is known. */
+export const LONGEST_MS = 3_600_000
+
 /** Bucket i holds durations below border i; the last bucket what is longer than all. A 1-2-5 scale, then people's units. */
 const bucketBordersMs = [
-  1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 60_000, 120_000, 300_000, 900_000,
-  3_600_000,
+  1,
+  2,
+  5,
+  10,
+  20,
+  50,
+  100,
+  200,
+  500,
+  1_000,
+  2_000,
+  5_000,
+  10_000,
+  20_000,
+  60_000,
+  120_000,
+  300_000,
+  900_000,
+  LONGEST_MS,
 ] as const
 
 export const BUCKET_COUNT = bucketBordersMs.length + 1
@@ -34,5 +54,5 @@ export function quantile(counts: ArrayLike<number>, share: number): number | nul
     }
     below += here
   }
-  return bucketBordersMs.at(-1) as number
+  return LONGEST_MS
 }

@@ -5,7 +5,7 @@
 import { defaults } from '../config.js'
 import type { Logger } from '../context.js'
 import { messageOf } from '../errors.js'
-import { BUCKET_COUNT, quantile } from '../store/histogram.js'
+import { BUCKET_COUNT, LONGEST_MS, quantile } from '../store/histogram.js'
 import { type Stretch, seriesOf } from '../store/history.js'
 import { type Layout, layout } from '../store/history-layout.js'
 import { Sampler } from '../store/sampler.js'
@@ -100,6 +100,10 @@ const DRAWN_QUEUES = 8
 const LISTED_CLASSES = 10
 /** A sparkline: so many minutes, two to a point. */
 const SPARK: Axis = { layout: layout.minute, count: 60, per: 2 }
+
+/** What is usual is told by so many minutes, and by no fewer jobs. */
+const USUAL = histograms('minute', 120, 1)
+const ENOUGH_RUNS = 20
 
 export interface HistoryOptions {
   store: Store
@@ -262,6 +266,24 @@ export class History {
     const last = Array.from(seen as Uint32Array).findLastIndex((looks) => looks > 0)
     if (last < 0) return undefined
     return new Map(wanted.map((name, i) => [name, ages[i]?.[last] ?? 0]))
+  }
+
+  /**
+   * How long the jobs of a class take at most, 99 of 100, in milliseconds: of classes that ran often enough in the last two
+   * hours to tell. Two pipelines.
+   */
+  async usualMs(): Promise<Map<string, number>> {
+    const { timedClasses } = await this.#options.store.history.names()
+    const series = (name: string) => seriesOf('run', 'class', name)
+    const read = await this.#read(timedClasses.map((name) => ({ series: series(name), axis: USUAL })))
+    const usual = new Map<string, number>()
+    for (const name of timedClasses) {
+      const counts = added(Array.from(read.get(series(name)) as Uint32Array))
+      const p99 = quantile(counts, 0.99)
+      // Of the longest ones nothing more is known.
+      if (p99 !== null && sum(counts) >= ENOUGH_RUNS && p99 < LONGEST_MS) usual.set(name, p99)
+    }
+    return usual
   }
 
   /** The slot that is not over yet is left out. */

@@ -300,3 +300,30 @@ function counts(ms: number, count: number): number[] {
   all[bucketOf(ms)] = count
   return all
 }
+
+test('a job that takes longer than 99 of 100 of its class is marked, where enough of them are known', async () => {
+  const work = async (name: string, minutesAgo: number) => {
+    const id = `${name}:1:mail`
+    await room.client.sadd('resque:workers', id)
+    await room.client.hset('resque:workers:heartbeat', id, new Date().toISOString())
+    const runAt = before(minutesAgo).toISOString()
+    const payload = { class: name, args: [name] }
+    await room.client.set(`resque:worker:${id}`, JSON.stringify({ queue: 'mail', run_at: runAt, payload }))
+  }
+  const ran = (name: string, count: number, ms: number): ReportEntry => {
+    const run = new Uint32Array(BUCKET_COUNT)
+    run[bucketOf(ms)] = count
+    return { scope: 'class', name, done: count, failed: 0, run, wait: undefined }
+  }
+  await report(before(10), ran('Slow', 100, 4_000), ran('Usually', 100, 240_000), ran('Rare', 3, 10))
+  await report(before(9), ran('Longest', 100, 5_000_000))
+  for (const name of ['Slow', 'Usually', 'Rare', 'Longest', 'Unknown']) await work(name, 3)
+  const rows = (text: string) => text.match(/<tr>.*?<\/tr>/gs) ?? []
+  for (const page of ['/working', '/overview', '/overview.poll']) {
+    const { text } = await get(page)
+    const marked = rows(text).filter((row) => row.includes('longer than usual'))
+    expect(marked).toHaveLength(1)
+    expect(marked[0]).toContain('Slow')
+    expect(marked[0]).toContain('99 of 100 end within 4 s')
+  }
+})

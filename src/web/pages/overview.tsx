@@ -25,10 +25,11 @@ export function overviewPages(web: WebContext): Hono<WebEnv> {
 
 async function overview(c: Context<WebEnv>, web: WebContext) {
   const user = c.get('user')
-  const [snapshot, throughput, ages] = await Promise.all([
+  const [snapshot, throughput, ages, usualMs] = await Promise.all([
     web.snapshots.get(user ?? { sees: () => false }),
     web.figures.throughput(),
     web.figures.ages(),
+    web.figures.usualMs(),
   ])
   const failures = await newFailures(web, c, snapshot.failed)
   return (
@@ -55,7 +56,7 @@ async function overview(c: Context<WebEnv>, web: WebContext) {
             {snapshot.working} of {plural(snapshot.workers.length, 'worker')}
           </span>
         </div>
-        <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_WORKING} />
+        <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_WORKING} usualMs={usualMs} />
       </section>
       <LastHour web={web} plot={throughput} />
     </>

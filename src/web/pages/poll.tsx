@@ -23,13 +23,13 @@ export function pollPages(web: WebContext): Hono<WebEnv> {
 }
 
 async function overview(web: WebContext, c: Context<WebEnv>): Promise<Response> {
-  const snapshot = await web.snapshots.get(currentUser(c))
+  const [snapshot, usualMs] = await Promise.all([web.snapshots.get(currentUser(c)), web.figures.usualMs()])
   return fragment(
     web,
     c,
     <>
       <QueueTable web={web} c={c} snapshot={snapshot} />
-      <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_WORKING} />
+      <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_WORKING} usualMs={usualMs} />
     </>,
   )
 }

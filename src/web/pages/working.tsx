@@ -16,7 +16,7 @@ const MAX_ROWS = 100
 export function workingPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
   pages.get('/working', needs('viewer'), async (c) => {
-    const snapshot = await web.snapshots.get(currentUser(c))
+    const [snapshot, usualMs] = await Promise.all([web.snapshots.get(currentUser(c)), web.figures.usualMs()])
     return page(
       c,
       web,
@@ -28,7 +28,7 @@ export function workingPages(web: WebContext): Hono<WebEnv> {
             {snapshot.working} of {plural(snapshot.workers.length, 'worker')}, the longest first
           </span>
         </div>
-        <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_ROWS} />
+        <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_ROWS} usualMs={usualMs} />
       </section>,
     )
   })

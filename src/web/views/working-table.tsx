@@ -7,9 +7,17 @@ import { momentOf } from '../live-state.js'
 import type { Snapshot, WorkerLine } from '../snapshot.js'
 import { encodeSegment, path } from '../url.js'
 import { Empty, Json, Link, Name, Raw, StatusWord, Time, type View } from './components.js'
-import { bytes, plural } from './text.js'
+import { bytes, duration, plural } from './text.js'
 
-export function WorkingTable({ web, snapshot, limit }: View & { snapshot: Snapshot; limit: number }) {
+/** `run_at` has seconds alone, and comes from another machine's clock. */
+const CLOCKS_MS = 2_000
+
+export function WorkingTable({
+  web,
+  snapshot,
+  limit,
+  usualMs,
+}: View & { snapshot: Snapshot; limit: number; usualMs: ReadonlyMap<string, number> }) {
   const working = workingOf(snapshot)
   if (working.length === 0) return <Empty title="Nobody is working">All workers wait for jobs.</Empty>
   return (
@@ -29,6 +37,7 @@ export function WorkingTable({ web, snapshot, limit }: View & { snapshot: Snapsh
             <tr>
               <th scope="row">
                 <JobCell web={web} job={worker.job} />
+                <Unusual web={web} job={worker.job} usualMs={usualMs} />
               </th>
               <td data-label="Queue">
                 {worker.job?.queue ? (
@@ -63,6 +72,28 @@ export function WorkingTable({ web, snapshot, limit }: View & { snapshot: Snapsh
           </Link>
         </p>
       )}
+    </>
+  )
+}
+
+/** A job that takes longer than 99 of 100 of its class did. */
+function Unusual({
+  web,
+  job,
+  usualMs,
+}: {
+  web: WebContext
+  job: JobGlance | undefined
+  usualMs: ReadonlyMap<string, number>
+}) {
+  const usual = usualMs.get(job?.class ?? '')
+  if (!job || usual === undefined || !(web.now().getTime() - Date.parse(job.runAt) > usual + CLOCKS_MS))
+    return null
+  return (
+    <>
+      {' '}
+      <span class="warning">longer than usual</span>{' '}
+      <span class="faint">99 of 100 end within {usual < 1_000 ? 'a second' : duration(usual)}</span>
     </>
   )
 }
