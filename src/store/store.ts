@@ -12,6 +12,7 @@ import { Glances } from './glance.js'
 import { StoredHistory } from './history.js'
 import { KeyBrowser } from './key-browser.js'
 import { Keys } from './keys.js'
+import { Markers } from './markers.js'
 import { OperationRecords } from './operations.js'
 import { Queues } from './queues.js'
 import { Schedules } from './schedules.js'
@@ -41,6 +42,7 @@ export class Store {
   readonly keyBrowser: KeyBrowser
   readonly webSessions: WebSessions
   readonly history: StoredHistory
+  readonly markers: Markers
   readonly entries: Entries
   readonly trash: Trash
   readonly operations: OperationRecords
@@ -63,6 +65,7 @@ export class Store {
     this.keyBrowser = new KeyBrowser(this.connection, this.keys)
     this.webSessions = new WebSessions(this.connection, this.keys)
     this.history = new StoredHistory(this.connection, this.keys)
+    this.markers = new Markers(this.connection, this.keys)
     this.entries = new Entries(this.connection, this.keys)
     this.trash = new Trash(this.connection, this.keys)
     this.operations = new OperationRecords(this.connection, this.keys)

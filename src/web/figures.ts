@@ -1,60 +1,50 @@
 /**
  * What the most visited pages show of history, read once for all who look: it changes only as often as somebody samples.
  */
+import type { Marker, Markers } from '../store/markers.js'
 import type { History, Plot } from './history.js'
 
 const FRESH_MS = 5_000
 /** What is usual changes slowly, and is more to read. */
 const USUAL_FRESH_MS = 60_000
-
-type Read = Pick<History, 'throughput' | 'oldestNow' | 'usualMs'>
+/** The last instant that a Date can hold. */
+const LAST_MS = 8.64e15
 
 export class SharedFigures {
-  readonly #history: Read
-  readonly #freshMs: number
-  #last: { at: number; throughput: Promise<Plot>; ages: Promise<Map<string, number> | undefined> } | undefined
-
-  #usual: { at: number; usual: Promise<Map<string, number>> } | undefined
+  /** Done and failed in the last hour. */
+  readonly throughput: () => Promise<Plot>
+  /** How old the first job of each queue is at least, in seconds; undefined where nobody looks. All queues: show a user his. */
+  readonly ages: () => Promise<Map<string, number> | undefined>
+  /** How long the jobs of each class take at most, 99 of 100, in milliseconds. */
+  readonly usualMs: () => Promise<Map<string, number>>
+  /** All there are; a chart draws those of its time. */
+  readonly markers: () => Promise<Marker[]>
 
   /** `cacheMs`: as that of the counts; 0 reads anew each time. */
-  constructor(history: Read, cacheMs: number) {
-    this.#history = history
-    this.#freshMs = cacheMs === 0 ? 0 : Math.max(cacheMs, FRESH_MS)
+  constructor(
+    history: Pick<History, 'throughput' | 'oldestNow' | 'usualMs'>,
+    markers: Pick<Markers, 'between'>,
+    cacheMs: number,
+  ) {
+    const fresh = (ms: number) => (cacheMs === 0 ? 0 : Math.max(cacheMs, ms))
+    this.throughput = shared(() => history.throughput('1h'), fresh(FRESH_MS))
+    this.ages = shared(() => history.oldestNow(), fresh(FRESH_MS))
+    this.usualMs = shared(() => history.usualMs(), fresh(USUAL_FRESH_MS))
+    this.markers = shared(() => markers.between(new Date(0), new Date(LAST_MS)), fresh(FRESH_MS))
   }
+}
 
-  /** Done and failed in the last hour. */
-  throughput(): Promise<Plot> {
-    return this.#read().throughput
-  }
-
-  /** How old the first job of each queue is at least, in seconds; undefined where nobody looks. All queues: show a user his. */
-  ages(): Promise<Map<string, number> | undefined> {
-    return this.#read().ages
-  }
-
-  /** How long the jobs of each class take at most, 99 of 100, in milliseconds. */
-  usualMs(): Promise<Map<string, number>> {
+/** What fails is read anew by the next. */
+function shared<T>(read: () => Promise<T>, freshMs: number): () => Promise<T> {
+  let last: { at: number; value: Promise<T> } | undefined
+  return () => {
     const now = performance.now()
-    const freshMs = this.#freshMs === 0 ? 0 : USUAL_FRESH_MS
-    if (this.#usual && now - this.#usual.at < freshMs) return this.#usual.usual
-    const last = { at: now, usual: this.#history.usualMs() }
-    this.#usual = last
-    last.usual.catch(() => {
-      if (this.#usual === last) this.#usual = undefined
+    if (last && now - last.at < freshMs) return last.value
+    const mine = { at: now, value: read() }
+    last = mine
+    mine.value.catch(() => {
+      if (last === mine) last = undefined
     })
-    return last.usual
-  }
-
-  #read() {
-    const now = performance.now()
-    if (this.#last && now - this.#last.at < this.#freshMs) return this.#last
-    const last = { at: now, throughput: this.#history.throughput('1h'), ages: this.#history.oldestNow() }
-    this.#last = last
-    for (const each of [last.throughput, last.ages]) {
-      each.catch(() => {
-        if (this.#last === last) this.#last = undefined
-      })
-    }
-    return last
+    return mine.value
   }
 }

@@ -75,7 +75,7 @@ export function createWeb(options: WebOptions): Web {
     audit: makeAudit(store.audit, settings.logger, settings.now),
     actions: undoableActions(operations),
     history,
-    figures: new SharedFigures(history, settings.cacheMs),
+    figures: new SharedFigures(history, store.markers, settings.cacheMs),
     operations,
     failedIndex,
     entryPages: new EntryPages(store, failedLists),

@@ -245,6 +245,12 @@ test('workers of this package are told, the lost are forgotten, and Ruby\u2019s 
   expect(await room.client.sismember('resque:workers', 'web:1:mail')).toBe(0)
 })
 
+test('markers are added, listed and removed', async () => {
+  const { body } = await call('POST', '/markers', { role: 'operator', body: { label: 'v1.2' } })
+  expect((await call('GET', '/markers', { role: 'viewer' })).body.items).toEqual([body])
+  expect((await call('POST', `/markers/${body.id}/remove`, { role: 'operator' })).body).toEqual(body)
+})
+
 test('delayed jobs and schedules are queued, removed and brought back', async () => {
   const { body } = await call('GET', `/delayed/${T}`)
   const [first] = body.items

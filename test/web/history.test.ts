@@ -5,6 +5,7 @@ import { Resque } from 'resque-ts'
 import { afterEach, expect, test, vi } from 'vitest'
 import { BUCKET_COUNT, bucketOf } from '#built/store/histogram.js'
 import { type ReportEntry, seriesOf } from '#built/store/history.js'
+import { markerLimits } from '#built/store/markers.js'
 import { History, type Plot, type Range, ranges } from '#built/web/history.js'
 import { createWeb, type Web, type WebOptions } from '#built/web/index.js'
 import { prometheusText } from '#built/web/prometheus.js'
@@ -216,6 +217,92 @@ test('a chart of nothing says so', () => {
   expect(html).not.toContain('<path class="chart-line chart-line-1" d=""')
   expect(String(Sparkline({ values: [null], label: 'x' }))).not.toContain('<svg')
   expect(String(Sparkline({ values: [0, 1], label: 'a"b' }))).toContain('aria-label="a&quot;b"')
+})
+
+const marks = (...list: [minutes: number, label: string][]) =>
+  list.map(([minutes, label], i) => ({ id: `${i}`, label, at: new Date(plot.fromMs + minutes * MINUTE) }))
+
+test('markers are lines with their text, and stand in the table and the description', () => {
+  const markers = marks([-1, 'before'], [0.2, 'v1.1'], [2.9, 'v1.2'], [3, 'after'])
+  const html = String(Chart({ id: 'c', title: 'Jobs', plot, format: String, markers }))
+  expect([...html.matchAll(/<line class="chart-marker" x1="(\d+)" x2="\1"/g)].map(([, x]) => x)).toEqual([
+    '40',
+    '580',
+  ])
+  expect([...html.matchAll(/<text[^>]*>([^<]*)/g)].map(([, text]) => text)).toEqual(['v1.1', 'v1.2'])
+  // The last is written to the left of its line: at the right there is no room.
+  expect(html).toMatch(
+    /<text x="0" y="11" text-anchor="start">v1.1<.*<text x="100%" y="11" text-anchor="end">v1.2</,
+  )
+  expect(html).toMatch(/Deploys: v1.2 at 2026-05-05 11:02; v1.1 at 2026-05-05 11:00\.<\/desc>/)
+  expect(html).toContain('<th scope="col">Deploys</th>')
+  expect(html).toContain('<td><bdi>v1.2</bdi> <span class="faint num">2026-05-05 11:02</span></td>')
+  expect(html).toMatch(/<title>[^<]*\nv1.2<\/title>/)
+  expect(html).toContain('</svg>deploy</li>')
+  expect(html).not.toMatch(/before|after/)
+  expect(html).not.toMatch(/\sstyle=/)
+  expect(chart(plot)).not.toMatch(/deploy/i)
+})
+
+test('many markers in one spot are one line with their number', () => {
+  const markers = marks(...Array.from({ length: 9 }, (_, i): [number, string] => [1 + i / 100, `v${i}`]), [
+    2,
+    'x',
+  ])
+  const html = String(Chart({ id: 'c', title: 'Jobs', plot, format: String, markers }))
+  expect(html.match(/<line class="chart-marker"/g)).toHaveLength(2)
+  expect([...html.matchAll(/<text[^>]*>([^<]*)/g)].map(([, text]) => text)).toEqual(['9 deploys', 'x'])
+  expect(html).toContain('and 6 more</td>')
+  expect(html).toContain(', and 7 before.</desc>')
+})
+
+test('whatever a marker says, a chart holds no markup of it', () => {
+  const markers = marks([1, '</title><script>alert(1)</script>'], [2, '" onload="alert(1)\u202e'])
+  const html = String(Chart({ id: 'c', title: 'Jobs', plot, format: String, markers }))
+  expect(html).toContain('&lt;script&gt;')
+  expect(html).not.toContain('<script')
+  expect(html).not.toContain('" onload=')
+  expect(html).not.toContain('\u202e')
+})
+
+test('of markers the newest are kept, as long as history, and pages show those of their time', async () => {
+  const { markers } = room.resque.store
+  const [seconds] = await room.client.time()
+  const at = (minutesAgo: number) => new Date((Number(seconds) - minutesAgo * 60) * 1_000)
+  for (let i = 1; i <= markerLimits.count; i++) await markers.add(`id${i}`, `v${i}`, at(i))
+  await markers.add('new', 'v <new>', at(0.5))
+  const all = await markers.between(at(1_000), at(0))
+  expect(all).toHaveLength(markerLimits.count)
+  expect(all.at(-1)).toMatchObject({ id: 'new', label: 'v <new>' })
+  expect(all[0]).toMatchObject({ id: `id${markerLimits.count - 1}` })
+  await expect(markers.add('late', 'x', at(900))).rejects.toThrow('newer')
+  expect(await markers.between(at(901), at(899))).toEqual([])
+  const ttl = await room.client.ttl('resque:metrics:markers')
+  expect(ttl).toBeGreaterThan(400 * 86_400)
+  // One that grew older than charts go is forgotten with the next.
+  await room.client.zadd('resque:metrics:markers', at(401 * 1_440).getTime(), 'aged old')
+  await markers.add('newer', 'y')
+  expect(await room.client.zscore('resque:metrics:markers', 'aged old')).toBeNull()
+  const pageNow = at(0)
+  await fill('mail', 1)
+  await stats(1, 0)
+  for (const minutes of [3, 2]) await sample(at(minutes))
+  for (const path of ['/metrics?range=24h', '/metrics?range=1h', '/overview', '/queues/mail']) {
+    const { text } = await get(path, { now: () => pageNow })
+    expect(text, path).toMatch(/<line class="chart-marker"/)
+    expect(text, path).toMatch(/\d+ deploys/)
+    expect(text.length, path).toBeLessThan(100_000)
+    expect(text.match(/<[a-z]/g)?.length, path).toBeLessThan(2_500)
+  }
+})
+
+test('where something else lies under the key of markers, charts have none', async () => {
+  await room.client.set('resque:metrics:markers', 'a string')
+  await stats(1, 0)
+  for (const minutes of [3, 2]) await sample(before(minutes))
+  const { status, text } = await get('/metrics?range=1h')
+  expect(status).toBe(200)
+  expect(text).not.toContain('chart-marker')
 })
 
 test('every line of a chart has a style of its own', () => {

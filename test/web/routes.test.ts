@@ -23,6 +23,7 @@ function fill(path: string, ref: string): string {
     .replace(':class', 'Mail')
     .replace(':name', 'nightly')
     .replace(':worker', encodeURIComponent('web:1:mail'))
+    .replace(':marker', '0123456789abcdef')
     .replace(':key', 'queues')
     .replace(/:id(\{.*\})?/, 'x.poll')
     .replace(':file', 'none.css')

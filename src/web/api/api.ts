@@ -8,6 +8,7 @@ import { delayedEndpoints } from './delayed.js'
 import { documentOf } from './document.js'
 import { API, type Endpoint, serve } from './endpoint.js'
 import { failedEndpoints } from './failed.js'
+import { markerEndpoints } from './markers.js'
 import { operationEndpoints } from './operations.js'
 import { queueEndpoints } from './queues.js'
 import { object, text, truth } from './schemas.js'
@@ -22,6 +23,7 @@ export function apiPages(web: WebContext): Hono<WebEnv> {
     ...failedEndpoints(web),
     ...operationEndpoints(web),
     ...delayedEndpoints(web),
+    ...markerEndpoints(web),
   ]
   for (const endpoint of endpoints) serve(pages, web, endpoint)
   const document = JSON.stringify(documentOf(web, endpoints))

@@ -222,6 +222,11 @@ export const schemas = {
     stepMs: whole,
     lines: list(object({ name: text, values: list(orNull({ type: 'number' })) })),
   }),
+  Marker: object({
+    id: { ...text, description: 'Names it, to remove it by.' },
+    label: text,
+    at: moment,
+  }),
   Undone: object({
     restored: whole,
     state: { ...text, enum: ['restored', 'expired', 'running'] },

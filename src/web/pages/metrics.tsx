@@ -2,6 +2,7 @@
  * What was: charts over an hour to four hundred days; and what is, for Prometheus.
  */
 import { type Context, Hono } from 'hono'
+import type { Marker } from '../../store/markers.js'
 import { currentUser, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { type ClassFigures, type HistoryView, type Range, ranges } from '../history.js'
@@ -20,7 +21,13 @@ export function metricsPages(web: WebContext): Hono<WebEnv> {
   pages.get('/metrics', needs('viewer'), async (c) => {
     const range = wordParam(c, 'range', rangeNames, '24h')
     const view = await web.history.view(range, (queue) => currentUser(c).sees(queue))
-    return page(c, web, { title: 'Metrics', tab: '/metrics' }, <Metrics web={web} view={view} />)
+    const markers = await web.figures.markers()
+    return page(
+      c,
+      web,
+      { title: 'Metrics', tab: '/metrics' },
+      <Metrics web={web} view={view} markers={markers} />,
+    )
   })
   pages.get('/metrics.prom', needs('viewer'), async (c) => prometheus(c, web))
   return pages
@@ -34,7 +41,7 @@ async function prometheus(c: Context<WebEnv>, web: WebContext): Promise<Response
   })
 }
 
-function Metrics({ web, view }: { web: WebContext; view: HistoryView }) {
+function Metrics({ web, view, markers }: { web: WebContext; view: HistoryView; markers: Marker[] }) {
   const { range } = view
   return (
     <>
@@ -53,6 +60,7 @@ function Metrics({ web, view }: { web: WebContext; view: HistoryView }) {
         id="throughput"
         title="Jobs a minute"
         plot={view.throughput}
+        markers={markers}
         format={(value) => `${rate(value)}/min`}
         fold="mean"
       />
@@ -60,6 +68,7 @@ function Metrics({ web, view }: { web: WebContext; view: HistoryView }) {
         id="failure-rate"
         title="Failed, of the jobs that ended"
         plot={view.failureRate}
+        markers={markers}
         format={percent}
         gap="no jobs, or not recorded"
         steps={[2, 10, 20, 50, 100]}
@@ -68,12 +77,14 @@ function Metrics({ web, view }: { web: WebContext; view: HistoryView }) {
         id="depth"
         title="Jobs waiting"
         plot={view.depth}
+        markers={markers}
         format={(value) => thousands(Math.round(value))}
       />
       <Chart
         id="oldest"
         title="The oldest waiting job has waited at least"
         plot={view.oldest}
+        markers={markers}
         format={(value) => duration(value * 1_000)}
         steps={ageSteps}
       />
@@ -81,12 +92,14 @@ function Metrics({ web, view }: { web: WebContext; view: HistoryView }) {
         id="workers"
         title="Workers"
         plot={view.workers}
+        markers={markers}
         format={(value) => thousands(Math.ceil(value))}
       />
       <Chart
         id="run"
         title="Run time, of jobs on workers of this package"
         plot={view.run}
+        markers={markers}
         format={milliseconds}
         gap="no jobs, or not recorded"
         steps={timeSteps}
@@ -95,6 +108,7 @@ function Metrics({ web, view }: { web: WebContext; view: HistoryView }) {
         id="wait"
         title="Wait time, of jobs that say when they were enqueued"
         plot={view.wait}
+        markers={markers}
         format={milliseconds}
         gap="no such jobs, or not recorded"
         steps={timeSteps}

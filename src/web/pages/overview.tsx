@@ -25,11 +25,12 @@ export function overviewPages(web: WebContext): Hono<WebEnv> {
 
 async function overview(c: Context<WebEnv>, web: WebContext) {
   const user = c.get('user')
-  const [snapshot, throughput, ages, usualMs] = await Promise.all([
+  const [snapshot, throughput, ages, usualMs, markers] = await Promise.all([
     web.snapshots.get(user ?? { sees: () => false }),
     web.figures.throughput(),
     web.figures.ages(),
     web.figures.usualMs(),
+    web.figures.markers(),
   ])
   const failures = await newFailures(web, c, snapshot.failed)
   return (
@@ -58,7 +59,7 @@ async function overview(c: Context<WebEnv>, web: WebContext) {
         </div>
         <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_WORKING} usualMs={usualMs} />
       </section>
-      <LastHour web={web} plot={throughput} />
+      <LastHour web={web} plot={throughput} markers={markers} />
     </>
   )
 }

@@ -66,6 +66,8 @@ export function queuePages(web: WebContext): Hono<WebEnv> {
     const order = wordParam(c, 'order', ['asc', 'desc'] as const, 'asc')
     const filter = readPendingFilter(c)
     const { queue, snapshot } = await queueOf(web, c)
+    const { depth, oldest } = await web.history.ofQueue(queue.name, '24h')
+    const markers = await web.figures.markers()
     return page(
       c,
       web,
@@ -81,7 +83,7 @@ export function queuePages(web: WebContext): Hono<WebEnv> {
         ) : (
           await matching(web, c, queue.name, filter)
         )}
-        <QueueCharts web={web} {...(await web.history.ofQueue(queue.name, '24h'))} />
+        <QueueCharts web={web} depth={depth} oldest={oldest} markers={markers} />
       </section>,
     )
   })

@@ -5,7 +5,17 @@
  * stand beside it as HTML. Lines differ by their dashes and by name, not by colour alone. Behind each chart lies its
  * table, and each twenty-fourth of its width says its figures when pointed at.
  */
+import type { Marker } from '../../store/markers.js'
 import type { Figures, Line, Plot } from '../history.js'
+import {
+  MarkerCell,
+  markersInWords,
+  type Spot,
+  SpotLabels,
+  SpotLines,
+  spotsOf,
+  spotText,
+} from './chart-markers.js'
 import { exact, shown } from './text.js'
 
 export interface ChartProps {
@@ -21,6 +31,8 @@ export interface ChartProps {
   fold?: 'mean' | 'max'
   /** Where the scale may end, in the unit of the figures; the half of each should be a round number too. */
   steps?: readonly number[]
+  /** What happened when; those outside of the time shown are left out. */
+  markers?: readonly Marker[]
 }
 
 const WIDTH = 600
@@ -38,12 +50,14 @@ export function Chart({
   gap = 'not recorded',
   fold = 'max',
   steps = [],
+  markers = [],
 }: ChartProps) {
   const { lines } = plot
   const all = lines.flatMap(({ values }) => values.filter((value) => value !== null))
   const top = niceTop(Math.max(0, ...all), steps)
   const gaps = gapsOf(lines)
   const parts = folded(plot, fold)
+  const spots = spotsOf(markers, plot.fromMs, endOf(plot))
   const name = `${id}-title`
   const about = `${id}-about`
   if (all.length === 0)
@@ -56,6 +70,7 @@ export function Chart({
   return (
     <figure class="chart">
       <figcaption id={name}>{title}</figcaption>
+      {spots.length > 0 && <SpotLabels spots={spots} />}
       <div class="chart-box">
         <div class="chart-y" aria-hidden="true">
           <span>{format(top)}</span>
@@ -71,7 +86,7 @@ export function Chart({
           aria-describedby={about}
         >
           <title id={`${id}-name`}>{title}</title>
-          <desc id={about}>{summary(plot, format)}</desc>
+          <desc id={about}>{summary(plot, format) + markersInWords(spots)}</desc>
           {[0, 0.5, 1].map((share) => (
             <line class="chart-grid" x1="0" x2={WIDTH} y1={HEIGHT * share} y2={HEIGHT * share} />
           ))}
@@ -87,6 +102,7 @@ export function Chart({
           {lines.map((line, i) => (
             <path class={`chart-line ${styleOf(i, line)}`} d={pathOf(line.values, top)} />
           ))}
+          <SpotLines spots={spots} width={WIDTH} height={HEIGHT} />
           {parts.map((part, i) => (
             <rect
               class="chart-hover"
@@ -95,13 +111,13 @@ export function Chart({
               y="0"
               height={HEIGHT}
             >
-              <title>{told(part, lines, format, gap)}</title>
+              <title>{told(part, lines, format, gap) + markersTold(spots, part)}</title>
             </rect>
           ))}
         </svg>
       </div>
       <TimeAxis plot={plot} />
-      <Legend lines={lines} gap={gaps.length > 0 ? gap : undefined} />
+      <Legend lines={lines} gap={gaps.length > 0 ? gap : undefined} hasMarkers={spots.length > 0} />
       <details class="chart-data">
         <summary>
           Figures <span class="hidden">of {title}</span>
@@ -119,15 +135,17 @@ export function Chart({
                     <bdi>{shown(line.name, 60)}</bdi>
                   </th>
                 ))}
+                {spots.length > 0 && <th scope="col">Deploys</th>}
               </tr>
             </thead>
             <tbody>
-              {[...parts].reverse().map(({ fromMs, values }) => (
+              {[...parts].reverse().map(({ fromMs, toMs, values }) => (
                 <tr>
                   <th scope="row">{minuteOf(fromMs)}</th>
                   {values.map((value) => (
                     <td class="end num">{value === null ? '–' : format(value)}</td>
                   ))}
+                  {spots.length > 0 && <MarkerCell markers={within(spots, fromMs, toMs)} />}
                 </tr>
               ))}
             </tbody>
@@ -155,7 +173,15 @@ export function Sparkline({ values, label }: { values: Figures; label: string })
   )
 }
 
-function Legend({ lines, gap }: { lines: readonly Line[]; gap: string | undefined }) {
+function Legend({
+  lines,
+  gap,
+  hasMarkers,
+}: {
+  lines: readonly Line[]
+  gap: string | undefined
+  hasMarkers: boolean
+}) {
   return (
     <ul class="chart-legend">
       {lines.map((line, i) => (
@@ -174,12 +200,20 @@ function Legend({ lines, gap }: { lines: readonly Line[]; gap: string | undefine
           {gap}
         </li>
       )}
+      {hasMarkers && (
+        <li>
+          <svg class="chart-key" viewBox="0 0 32 10" width="32" height="10" aria-hidden="true">
+            <path class="chart-marker" d="M16 0v10" />
+          </svg>
+          deploy
+        </li>
+      )}
     </ul>
   )
 }
 
 function TimeAxis({ plot }: { plot: Plot }) {
-  const span = plot.stepMs * pointCount(plot.lines)
+  const span = endOf(plot) - plot.fromMs
   return (
     <div class="chart-x" aria-hidden="true">
       <span>UTC</span>
@@ -201,6 +235,20 @@ interface Part {
 
 function pointCount(lines: readonly Line[]): number {
   return lines[0]?.values.length ?? 0
+}
+
+function endOf({ fromMs, stepMs, lines }: Plot): number {
+  return fromMs + stepMs * pointCount(lines)
+}
+
+function within(spots: readonly Spot[], fromMs: number, toMs: number): Marker[] {
+  return spots.flatMap(({ markers }) => markers).filter(({ at }) => +at >= fromMs && +at < toMs)
+}
+
+/** As the drawing has them: a spot belongs to the part in which its line stands. */
+function markersTold(spots: readonly Spot[], { fromMs, toMs }: Part): string {
+  const here = spots.filter(({ markers: [first] }) => first && +first.at >= fromMs && +first.at < toMs)
+  return here.map((spot) => `\n${spotText(spot)}`).join('')
 }
 
 function styleOf(index: number, line?: Line): string {
@@ -273,7 +321,8 @@ function told(
 }
 
 /** The chart in a sentence, for who does not see it. */
-function summary({ fromMs, stepMs, lines }: Plot, format: ChartProps['format']): string {
+function summary(plot: Plot, format: ChartProps['format']): string {
+  const { fromMs, lines } = plot
   const each = lines.map(({ name, values }) => {
     const known = values.filter((value) => value !== null)
     const last = known.at(-1)
@@ -281,7 +330,7 @@ function summary({ fromMs, stepMs, lines }: Plot, format: ChartProps['format']):
     return `${shown(name, 60)}: last ${format(last)}, highest ${format(Math.max(...known))}`
   })
   const from = exact(new Date(fromMs))
-  const to = exact(new Date(fromMs + stepMs * pointCount(lines)))
+  const to = exact(new Date(endOf(plot)))
   return `From ${from} to ${to}. ${each.join('; ')}.`
 }
 

@@ -2,6 +2,7 @@
  * The charts beside the present: the last hour on the overview, the last day of one queue. Nothing stands there where
  * nothing was recorded.
  */
+import type { Marker } from '../../store/markers.js'
 import type { WebContext } from '../context.js'
 import type { Plot } from '../history.js'
 import { url } from '../url.js'
@@ -13,7 +14,7 @@ const HOUR = 3_600
 /** Where a scale of ages may end, in seconds. */
 const ages = [2, 4, 10, 20, 60, 120, 240, 600, 1_200, 1_800, HOUR, 2 * HOUR, 4 * HOUR, 12 * HOUR, 24 * HOUR]
 
-export function LastHour({ web, plot }: { web: WebContext; plot: Plot }) {
+export function LastHour({ web, plot, markers }: { web: WebContext; plot: Plot; markers: Marker[] }) {
   if (isEmpty(plot)) return null
   return (
     <section aria-labelledby="last-hour">
@@ -28,6 +29,7 @@ export function LastHour({ web, plot }: { web: WebContext; plot: Plot }) {
         id="throughput"
         title="Jobs a minute"
         plot={plot}
+        markers={markers}
         format={(value) => `${thousands(Math.round(value * 10) / 10)}/min`}
         fold="mean"
       />
@@ -35,7 +37,17 @@ export function LastHour({ web, plot }: { web: WebContext; plot: Plot }) {
   )
 }
 
-export function QueueCharts({ web, depth, oldest }: { web: WebContext; depth: Plot; oldest: Plot }) {
+export function QueueCharts({
+  web,
+  depth,
+  oldest,
+  markers,
+}: {
+  web: WebContext
+  depth: Plot
+  oldest: Plot
+  markers: Marker[]
+}) {
   if (isEmpty(depth) && isEmpty(oldest)) return null
   return (
     <section aria-labelledby="last-day" class="stack">
@@ -46,12 +58,14 @@ export function QueueCharts({ web, depth, oldest }: { web: WebContext; depth: Pl
           id="depth"
           title="Jobs waiting"
           plot={depth}
+          markers={markers}
           format={(value) => thousands(Math.round(value))}
         />
         <Chart
           id="oldest"
           title="The oldest has waited at least"
           plot={oldest}
+          markers={markers}
           format={(value) => duration(value * 1_000)}
           steps={ages}
         />
