@@ -10,6 +10,7 @@ import { addEnqueue } from './commands/enqueue.js'
 import { addFailed } from './commands/failed.js'
 import { addKill } from './commands/kill.js'
 import { addList } from './commands/list.js'
+import { addMarker } from './commands/marker.js'
 import { addPause, addResume } from './commands/pause.js'
 import { addPeek } from './commands/peek.js'
 import { addPool } from './commands/pool.js'
@@ -66,6 +67,7 @@ export function makeProgram(): Command {
   addPause(program)
   addResume(program)
   addKill(program)
+  addMarker(program)
   return program
 }
 

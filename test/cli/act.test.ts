@@ -1,4 +1,4 @@
-// The commands that act: retry, remove, clear, pause, resume, kill.
+// The commands that act: retry, remove, clear, pause, resume, kill, marker.
 
 import { spawn } from 'node:child_process'
 import { hostname } from 'node:os'
@@ -145,4 +145,14 @@ test('kill touches neither a worker of another machine nor a process that is no 
   await new Promise((resolve) => bystander.once('exit', resolve))
   expect(await line.run(['kill', here])).toMatchObject({ code: 0, stdout: `** worker ${here} not running\n` })
   expect((await room.resque.workers()).map(({ id }) => id)).toEqual([there])
+})
+
+test('marker puts a label on the charts, at an instant or now', async () => {
+  const at = new Date(Date.now() - 60_000).toISOString()
+  expect((await line.run(['marker', 'v1.2', '--at', at])).stdout).toBe(`Marked ${at} with "v1.2".\n`)
+  const now = await line.json(['marker', 'v1.3'])
+  expect(now).toMatchObject({ label: 'v1.3', id: expect.stringMatching(/^[0-9a-f]{16}$/) })
+  const kept = await room.resque.store.markers.between(new Date(0), new Date(Date.now() + 60_000))
+  expect(kept.map(({ label }) => label)).toEqual(['v1.2', 'v1.3'])
+  expect(kept[0]?.at.toISOString()).toBe(at)
 })

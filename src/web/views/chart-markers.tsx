@@ -18,6 +18,8 @@ export interface Spot {
 const NEAR = 1 / 24
 /** Right of this a text is written to the left of its line. */
 const LATE = 0.8
+/** Between one text and the next. */
+const GAP = 0.012
 /** In a cell of the table, and in the description. */
 const NAMED = 3
 
@@ -77,7 +79,7 @@ export function SpotLabels({ spots }: { spots: readonly Spot[] }) {
                 ? middle(i + 1)
                 : spots[i + 1]?.share
           return (
-            <svg x={percent(from)} width={percent((to ?? 1) - from)} height="14">
+            <svg x={percent(from)} width={percent((to ?? 1) - from - GAP)} height="14">
               <title>{spot.markers.slice(-NAMED).map(sentence).join('\n')}</title>
               <text x={isFlipped(i) ? '100%' : '0'} y="11" text-anchor={isFlipped(i) ? 'end' : 'start'}>
                 {spotText(spot)}
