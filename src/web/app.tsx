@@ -38,9 +38,11 @@ import { schedulePages } from './pages/schedule.js'
 import { scheduleActionPages } from './pages/schedule-actions.js'
 import { shortcutPages } from './pages/shortcuts.js'
 import { statsPages } from './pages/stats.js'
+import { userTabPages } from './pages/user-tabs.js'
 import { workerActionPages } from './pages/worker-actions.js'
 import { workerPages } from './pages/workers.js'
 import { workingPages } from './pages/working.js'
+import { checkPaths } from './user-tabs.js'
 
 /** All page modules, in the order in which their routes are tried. */
 const modules: ((web: WebContext) => Hono<WebEnv>)[] = [
@@ -88,6 +90,11 @@ export function makeApp(web: WebContext): Hono<WebEnv> {
     readNotice(web),
   )
   for (const make of modules) app.route('/', make(web))
+  checkPaths(
+    web.settings.tabs,
+    app.routes.map(({ path }) => path),
+  )
+  app.route('/', userTabPages(web))
   app.all('*', needs('public'), () => {
     throw new Refusal(404, 'There is no such page.')
   })

@@ -83,6 +83,7 @@ const titles: Partial<Record<RefusalStatus, string>> = {
   415: 'Not a form',
   421: 'Another name',
   429: 'Too many requests',
+  504: 'It took too long',
 }
 
 /** For programs. */
@@ -100,6 +101,7 @@ const codes: Record<RefusalStatus, string> = {
   429: 'too_many_requests',
   500: 'internal_error',
   503: 'unavailable',
+  504: 'timeout',
 }
 
 const refusals: Record<string, string> = {

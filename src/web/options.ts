@@ -11,6 +11,7 @@ import { isPasswordHash } from './access/passwords.js'
 import { makeList, type Peer } from './access/peer.js'
 import { defaultSecrets } from './access/redact.js'
 import { type Role, roles, type WebUser } from './access/user.js'
+import { readTabs, type TabSettings, type WebTab } from './user-tabs.js'
 
 /** A person who signs in with a password. */
 export interface WebAccount {
@@ -95,6 +96,8 @@ export interface WebOptions {
    * RESQUE_SCHEDULER_MASTER_LOCK_PREFIX.
    */
   scheduler?: { environment?: string | undefined; lockPrefix?: string | undefined }
+  /** Pages of your own, behind ours in the navigation. */
+  tabs?: readonly WebTab[]
   logger?: Logger
   /** The clock. Default: the system's. */
   now?: () => Date
@@ -118,6 +121,7 @@ export interface WebSettings {
   cacheMs: number
   history: boolean
   scheduler: { environment: string | undefined; lockPrefix: string }
+  tabs: readonly TabSettings[]
   logger: Logger
   now: () => Date
 }
@@ -135,7 +139,7 @@ const names: readonly string[] = [
     'keyBrowser',
     'secret',
   ],
-  ...['sessionMs', 'title', 'limits', 'cacheMs', 'history', 'scheduler', 'logger', 'now'],
+  ...['sessionMs', 'title', 'limits', 'cacheMs', 'history', 'scheduler', 'tabs', 'logger', 'now'],
 ]
 
 const HOURS = 3_600_000
@@ -152,10 +156,11 @@ export function readWebOptions(options: WebOptions): WebSettings {
       })
   }
   const auth = readAuth(options.auth)
+  const basePath = readBasePath(options.basePath ?? '')
   const { limits = {}, sessionMs = 12 * HOURS, cacheMs = 1_000 } = options
   return {
     auth,
-    basePath: readBasePath(options.basePath ?? ''),
+    basePath,
     hosts: (options.hosts ?? []).map(readHost),
     trustedProxies: readAddresses('trustedProxies', options.trustedProxies ?? []),
     proxyPeers: readAddresses('auth.proxy.peers', auth === 'none' ? [] : (auth.proxy?.peers ?? [])),
@@ -176,6 +181,7 @@ export function readWebOptions(options: WebOptions): WebSettings {
       environment: options.scheduler?.environment,
       lockPrefix: options.scheduler?.lockPrefix ?? '',
     },
+    tabs: readTabs(options.tabs ?? [], basePath),
     logger: options.logger ?? silentLogger,
     now: options.now ?? (() => new Date()),
   }

@@ -71,7 +71,7 @@ export function createWeb(options: WebOptions): Web {
       ...['app.js', 'show.js', 'live.js', 'keys.js'],
       ...['icon.svg', 'alert.svg'],
     ]),
-    tabs,
+    tabs: [...tabs, ...settings.tabs],
     audit: makeAudit(store.audit, settings.logger, settings.now),
     actions: undoableActions(operations),
     history,

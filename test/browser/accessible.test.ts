@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
-import { createWeb, type Web, type WebOptions } from 'resque-ts/web'
+import { createWeb, html, type Web, type WebOptions } from 'resque-ts/web'
 import { afterEach, expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { accounts } from '../web/site.js'
@@ -111,6 +111,31 @@ test('axe finds nothing on the login page, refusals, and dialogs', async () => {
     await page.keyboard.press('Escape')
   }
   expect([...wrong]).toEqual([])
+})
+
+test('axe finds nothing on charts with deploys, nor on a tab of a user', async () => {
+  const { history, markers } = room.resque.store
+  const at = (minutesAgo: number) => new Date(Date.now() - minutesAgo * 60_000)
+  await room.client.sadd('resque:queues', 'mail')
+  for (let minutes = 9; minutes > 0; minutes--) await history.sample('test', 25_000, at(minutes))
+  for (const [i, minutesAgo] of [55, 40, 39.5, 2].entries())
+    await markers.add(`id${i}`, `v1.${i} ${'with a long name '.repeat(4)}`, at(minutesAgo))
+  const render = () =>
+    html`<h2>Today</h2><table><tr><th scope="col">Version</th></tr><tr><td>v1</td></tr></table>`
+  const { origin } = await serve({ tabs: [{ path: 'deploys', label: 'Deploys', render }] })
+  const page = await browser.open({ reducedMotion: 'reduce' })
+  const wrong = new Set<string>()
+  for (const path of ['/deploys', '/metrics?range=1h', '/queues/mail']) {
+    await page.goto(origin + path)
+    expect((await page.locator('.chart-labels').count()) > 0).toBe(path !== '/deploys')
+    for (const figures of await page.getByText('Figures', { exact: false }).all()) await figures.click()
+    await judge(page, path, wrong)
+    await page.setViewportSize({ width: 320, height: 640 })
+    const over = await page.evaluate<number>('document.documentElement.scrollWidth - 320')
+    if (over > 0) wrong.add(`${path} is ${over} too wide`)
+  }
+  expect([...wrong]).toEqual([])
+  expect(browser.complaints).toEqual([])
 })
 
 test('no page is wider than 320 pixels, nor than its window at twice the size of type', async () => {

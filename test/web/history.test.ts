@@ -282,6 +282,9 @@ test('of markers the newest are kept, as long as history, and pages show those o
   // One that grew older than charts go is forgotten with the next.
   await room.client.zadd('resque:metrics:markers', at(401 * 1_440).getTime(), 'aged old')
   await markers.add('newer', 'y')
+  // Clocks differ.
+  await markers.add('soon', 'z', at(-0.5))
+  await expect(markers.add('late', 'z', at(-2))).rejects.toThrow('not to lie in the future')
   expect(await room.client.zscore('resque:metrics:markers', 'aged old')).toBeNull()
   const pageNow = at(0)
   await fill('mail', 1)

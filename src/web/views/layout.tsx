@@ -15,7 +15,7 @@ export interface PageOptions {
   title: string
   /** The path of the tab it belongs to. */
   tab?: string
-  status?: 200 | 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 503
+  status?: 200 | 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 503 | 504
   /** Seconds until the browser should load it again by itself. */
   refreshSeconds?: number
 }
