@@ -2,26 +2,15 @@
 // guards as the pages.
 
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import formats from 'ajv-formats'
 import { beforeEach, expect, test } from 'vitest'
+import { dumpOf } from '../browser/walk.js'
 import { useRoom } from '../room.js'
+import { type Answer, API, answered, type Document, hold } from './api-document.js'
 import { failedRecord } from './records.js'
 import { accounts, bearer, openSite, type Site, tokens } from './site.js'
 
 const room = useRoom()
-const API = '/api/v1'
 const T = 4_102_444_800
-
-interface Operation {
-  operationId: string
-  'x-role': string
-  responses: Record<string, { content: { 'application/json': { schema: object } } }>
-}
-interface Document {
-  paths: Record<string, Record<string, Operation>>
-  components: object
-}
 
 let site: Site
 let document: Document
@@ -53,12 +42,6 @@ beforeEach(async () => {
   await client.hset('resque:persistent_schedules', 'broken', '{')
 })
 
-interface Answer {
-  status: number
-  // biome-ignore lint/suspicious/noExplicitAny: each answer has its own shape, and its schema says which
-  body: any
-}
-
 /** Calls an endpoint and holds the answer to what the document says of it. */
 async function call(
   method: 'GET' | 'POST',
@@ -78,38 +61,8 @@ async function call(
   const text = await response.text()
   expect(response.headers.get('content-type'), text).toMatch(/^application\/json/)
   const answer = { status: response.status, body: JSON.parse(text) as unknown }
-  hold(method, path, answer)
+  hold(document, method, path, answer)
   return answer
-}
-
-/** Operations that have been answered with 200. */
-const answered = new Set<string>()
-
-function hold(method: string, path: string, { status, body }: Answer): void {
-  const [plain = ''] = path.split('?')
-  const known = Object.keys(document.paths)
-    // A fixed word goes before a parameter.
-    .sort((a, b) => (a.match(/\{/g) ?? []).length - (b.match(/\{/g) ?? []).length)
-    .find(
-      (each) =>
-        document.paths[each]?.[method.toLowerCase()] &&
-        new RegExp(`^${each.replace(/\{\w+\}/g, '[^/]+')}$`).test(API + plain),
-    )
-  const operation = document.paths[known ?? '']?.[method.toLowerCase()]
-  if (!operation) throw new Error(`${method} ${path} is not in the document.`)
-  const response = operation.responses[status]
-  expect(response, `${operation.operationId} answers ${status}: ${JSON.stringify(body)}`).toBeDefined()
-  const ajv = new Ajv2020({ strict: false, allErrors: true })
-  formats.default(ajv)
-  const schema = {
-    ...response?.content['application/json'].schema,
-    components: document.components,
-  }
-  const validate = ajv.compile(schema)
-  if (!validate(body)) {
-    throw new Error(`${operation.operationId}: ${ajv.errorsText(validate.errors)} in ${JSON.stringify(body)}`)
-  }
-  if (status === 200) answered.add(operation.operationId)
 }
 
 test('the document is OpenAPI 3.1, and has every route of the API and no other', async () => {
@@ -160,6 +113,33 @@ test('every reading answers as the document says, with secrets hidden', async ()
   }
   expect(texts.join()).toContain('[hidden]')
   expect(texts.join()).not.toContain('hunter2')
+})
+
+test('what is hidden of one job is shown to an operator who asks, and that stands in the audit', async () => {
+  const [waiting] = (await call('GET', '/queues/mail/jobs')).body.items
+  const [failed] = (await call('GET', '/failed?class=Mail')).body.items
+  const places = [`/queues/mail/jobs/${encodeURIComponent(waiting.ref)}`]
+  places.push(`/failed/jobs/${encodeURIComponent(failed.ref)}`)
+  const before = await dumpOf(room)
+  for (const place of places) {
+    expect(JSON.stringify((await call('GET', place)).body)).toContain('[hidden]')
+    expect((await call('POST', `${place}/reveal`, { role: 'viewer' })).status).toBe(403)
+    const { body } = await call('POST', `${place}/reveal`, { role: 'operator' })
+    expect(JSON.stringify(body)).not.toContain('[hidden]')
+    expect(JSON.stringify(body)).toContain('hunter2')
+    // It is not shown to the next who looks.
+    expect(JSON.stringify((await call('GET', place)).body)).not.toContain('hunter2')
+  }
+  expect(await dumpOf(room)).toBe(before)
+  const line = { user: 'operator-token', action: 'reveal arguments', result: 'done' }
+  const { items } = (await call('GET', '/audit')).body
+  expect(items.filter(({ action }: { action: string }) => action === line.action)).toMatchObject([
+    { ...line, target: failed.ref },
+    { ...line, target: `mail ${waiting.ref}` },
+  ])
+  expect(JSON.stringify(items)).not.toContain('hunter2')
+  for (const path of ['/queues/none/jobs/x/reveal', '/queues/mail/jobs/x/reveal', '/failed/jobs/x/reveal'])
+    expect((await call('POST', path)).status, path).toBe(404)
 })
 
 test('queues are paused, resumed, cleared and removed, with a way back', async () => {
@@ -371,6 +351,9 @@ test('who does not see a queue learns nothing of it, and moves nothing in it', a
   const [hidden] = (await call('GET', '/failed?class=Hidden')).body.items
   expect((await ask('GET', `/failed/jobs/${encodeURIComponent(hidden.ref)}`)).status).toBe(404)
   expect((await ask('POST', '/failed/remove', { refs: [hidden.ref] })).status).toBe(404)
+  const [held] = (await call('GET', '/queues/secret/jobs')).body.items
+  for (const path of [`/failed/jobs/${hidden.ref}/reveal`, `/queues/secret/jobs/${held.ref}/reveal`])
+    expect((await ask('POST', path)).status, path).toBe(404)
   await ask('POST', '/failed/remove', { filter: { state: 'open' }, waitMs: 5_000 })
   expect(await room.client.lrange('resque:failed', 0, -1)).toHaveLength(2)
   for (const path of ['/queues/secret', '/queues/secret/jobs', '/schedules/hidden'])

@@ -10,7 +10,7 @@ import type { FailureFilter } from '../filters.js'
 import { type Bulk, begin, bulk, oneOf, paging, undoOf } from './bulk.js'
 import type { Call, Endpoint, Fields } from './endpoint.js'
 import { foundOf, list, object, pageOf, ref, text, whole } from './schemas.js'
-import { failedDetailShape, failedRowShape } from './shapes.js'
+import { failedDetailShape, failedRowShape, unveiled } from './shapes.js'
 
 const filterFields: Fields = {
   list: { type: 'string', description: 'A failed list, such as `failed` or `mail_failed`. Default: all.' },
@@ -120,6 +120,17 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
       summary: 'One failed job, wherever it is by now, with its backtrace.',
       answer: ref('FailedJobDetail'),
       run: async (call) => failedDetailShape(web, await jobOf(call)),
+    },
+    {
+      ...{ method: 'post', path: '/failed/jobs/{ref}/reveal', role: 'operator', id: 'revealFailedJob' },
+      tag: 'Failed',
+      summary: 'One failed job, with nothing hidden. Who looked stands in the audit.',
+      answer: ref('FailedJobDetail'),
+      async run(call) {
+        const job = await jobOf(call)
+        await call.record({ action: 'reveal arguments', target: job.ref, result: 'done' })
+        return failedDetailShape(unveiled(web), job)
+      },
     },
     {
       ...{ method: 'post', path: '/failed/jobs/{ref}/retry', role: 'operator', id: 'retryFailedJob' },

@@ -8,7 +8,7 @@ import type { QueueLine } from '../snapshot.js'
 import { type Bulk, begin, bulk, oneOf, paging } from './bulk.js'
 import { API, type Call, type Endpoint, type Field } from './endpoint.js'
 import { foundOf, list, object, pageOf, ref, truth } from './schemas.js'
-import { pendingShape } from './shapes.js'
+import { pendingShape, unveiled } from './shapes.js'
 
 /** Of what a list answers at most. */
 const pendingFilter: Record<'class' | 'text', Field> = {
@@ -22,6 +22,13 @@ export function queueEndpoints(web: WebContext): Endpoint[] {
     const queue = queues.find((each) => each.name === name('queue'))
     if (!queue) throw new Refusal(404, 'There is no such queue.')
     return queue
+  }
+  const jobOf = async (call: Call) => {
+    const { name } = await queueOf(call)
+    const wanted = call.name('ref')
+    const job = wanted.endsWith(`@${name}`) ? await web.entryPages.pendingJob(wanted) : undefined
+    if (!job) throw new Refusal(404, 'This job waits no more.')
+    return { queue: name, job }
   }
   const shape = async (queues: readonly QueueLine[]) => {
     const ages = await web.figures.ages()
@@ -135,12 +142,17 @@ export function queueEndpoints(web: WebContext): Endpoint[] {
       ...{ method: 'get', path: '/queues/{queue}/jobs/{ref}', role: 'viewer', id: 'queueJob', tag: 'Queues' },
       summary: 'One job that waits, wherever it is by now.',
       answer: ref('PendingJob'),
+      run: async (call) => pendingShape(web, (await jobOf(call)).job),
+    },
+    {
+      ...{ method: 'post', path: '/queues/{queue}/jobs/{ref}/reveal', role: 'operator', tag: 'Queues' },
+      id: 'revealQueueJob',
+      summary: 'One job that waits, with nothing hidden. Who looked stands in the audit.',
+      answer: ref('PendingJob'),
       async run(call) {
-        const { name } = await queueOf(call)
-        const wanted = call.name('ref')
-        const job = wanted.endsWith(`@${name}`) ? await web.entryPages.pendingJob(wanted) : undefined
-        if (!job) throw new Refusal(404, 'This job waits no more.')
-        return pendingShape(web, job)
+        const { queue, job } = await jobOf(call)
+        await call.record({ action: 'reveal arguments', target: `${queue} ${job.ref}`, result: 'done' })
+        return pendingShape(unveiled(web), job)
       },
     },
     ...(['pause', 'resume'] as const).flatMap((verb) => [pauseAll(verb), pause(verb)]),

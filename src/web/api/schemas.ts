@@ -50,7 +50,7 @@ export function foundOf(items: Schema): Schema {
 
 const args = {
   description:
-    'The arguments, secrets hidden. Numbers that a double cannot hold are rounded here, not in Redis. Null where they are too long to be read here, or there are none to be read.',
+    'The arguments, secrets hidden (`reveal` shows them). Numbers that a double cannot hold are rounded here, not in Redis. Null where they are too long to be read here, or there are none to be read.',
 }
 
 export const schemas = {

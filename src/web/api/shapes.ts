@@ -1,5 +1,6 @@
 /**
- * From what Redis holds to what the API answers; secrets are hidden on this way, as the pages hide them.
+ * From what Redis holds to what the API answers; secrets are hidden on this way, as the pages hide them, but where a
+ * call asks to see them.
  */
 import type { DelayedJob } from '../../store/delayed.js'
 import type { DelayedRow } from '../../store/delayed-glance.js'
@@ -13,6 +14,11 @@ import type { FailedRow, PendingRow } from '../entry-pages.js'
 import type { Plot } from '../history.js'
 import type { Operation } from '../operation-spec.js'
 import type { WorkerLine } from '../snapshot.js'
+
+/** For what is shown without hiding: with no names to look for. */
+export function unveiled(web: WebContext): WebContext {
+  return { ...web, settings: { ...web.settings, secrets: [] } }
+}
 
 function readableArgs(web: WebContext, args: unknown, isReadable = true): unknown {
   return isReadable ? (redact(args, web.settings.secrets) ?? null) : null
