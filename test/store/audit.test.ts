@@ -34,16 +34,18 @@ test('events come back as they were recorded, newest first, page by page', async
   })
   expect(Math.abs((second[2]?.at.getTime() ?? 0) - Date.now())).toBeLessThan(60_000)
   expect(await audit.page({ before: 'no id' })).toHaveLength(8)
+  // No two have one id, and Ruby's page of the key, which shows it as it lies there, finds no tag in it.
+  expect(new Set((await audit.page()).map(({ id }) => id)).size).toBe(8)
+  expect((await room.client.zrangebyscore('resque:web:audit', '-inf', '+inf')).join()).not.toContain('<')
 })
 
-test('it never holds many more than ten thousand entries', async () => {
+test('it never holds more than ten thousand entries', async () => {
   const { audit } = room.resque.store
   for (let i = 0; i < 110; i++)
     await Promise.all(
       Array.from({ length: 100 }, () => audit.record({ user: 'x', action: 'retry', result: 'done' })),
     )
-  expect(await audit.count()).toBeLessThanOrEqual(10_200)
-  expect(await audit.count()).toBeGreaterThanOrEqual(10_000)
+  expect(await audit.count()).toBe(10_000)
 })
 
 test('texts are cut, so that no event is large', async () => {
