@@ -1,26 +1,21 @@
-// Failed jobs in a real browser, as a person works with them; after each action Redis is looked at, and Ruby's own page
-// is opened on the same data where Ruby's gems are to be had.
+// Failed jobs in a real browser, as a person works with them; after each action Redis is looked at, and Ruby's own
+// pages are opened on the same data where Ruby's gems are to be had.
 
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createWeb, type Web, type WebOptions } from 'resque-ts/web'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { newest, whySkipped } from '../interop/support/stacks.js'
-import { type RubyWeb, startRubyWeb } from '../interop/support/web.js'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
 import { failedRecord, job, range } from '../web/records.js'
 import { useBrowser } from './browser.js'
+import { useRubyPages } from './ruby-pages.js'
 
 const room = useRoom()
 const browser = useBrowser()
+const ruby = useRubyPages(room)
 const open: { server: Server; web: Web }[] = []
-let ruby: RubyWeb | undefined
-beforeAll(async () => {
-  if (whySkipped === undefined) ruby = await startRubyWeb(newest, room.redis.url)
-}, 60_000)
-afterAll(() => ruby?.end())
 beforeEach(() => {
   browser.complaints.length = 0
 })
@@ -46,12 +41,6 @@ const left = async () =>
 const fill = (count: number, parts = {}) =>
   room.client.rpush('resque:failed', ...range(count).map((i) => failedRecord(i, parts)))
 
-/** Ruby's pages on what is there now: a page that is not given rejects. */
-async function rubyLooks(): Promise<void> {
-  await ruby?.page('/failed')
-  await ruby?.page('/overview')
-}
-
 test('one job is retried, from the list and by keyboard alone', async () => {
   await fill(3)
   const page = await browser.open()
@@ -62,7 +51,7 @@ test('one job is retried, from the list and by keyboard alone', async () => {
   await page.getByText('Retried Mail: it waits in mail.').waitFor()
   expect(await queued()).toEqual([job(2)])
   expect((await failed()).map((text) => text.includes('retried_at'))).toEqual([false, false, true])
-  await rubyLooks()
+  await ruby.areWhole()
   await page.getByRole('link', { name: 'Look' }).click()
   expect(new URL(page.url()).pathname).toBe('/queues/mail')
   expect(browser.complaints).toEqual([])
@@ -84,7 +73,7 @@ test('a filtered group is retried with its exact number, in a dialog', async () 
   await dialog.getByRole('button', { name: 'Retry 4 CsvExport jobs' }).click()
   await page.getByText('Retried 4 jobs.').waitFor()
   expect(await queued()).toEqual(range(4).map((i) => job(3 - i, 'CsvExport')))
-  await rubyLooks()
+  await ruby.areWhole()
   expect(browser.complaints).toEqual([])
 })
 
@@ -102,11 +91,11 @@ for (const javaScriptEnabled of [true, false]) {
     await page.getByRole('button', { name: 'Remove selected' }).click()
     await page.getByText('Removed 3 jobs.').waitFor()
     expect(await left()).toEqual([1, 3])
-    await rubyLooks()
+    await ruby.areWhole()
     await page.getByRole('button', { name: 'Undo' }).click()
     await page.getByText('Undone: 3 jobs came back.').waitFor()
     expect(await failed()).toEqual(before)
-    await rubyLooks()
+    await ruby.areWhole()
     expect(browser.complaints).toEqual([])
   })
 }
@@ -131,7 +120,7 @@ test('arguments are edited: a mistake is shown by line, the change is shown, and
   await page.getByText('Retried Mail: it waits in mail.').waitFor()
   expect(await queued()).toEqual(['{"class":"Mail","args":[0,"again"]}'])
   expect((await failed())[0]).toContain('"args":[0]')
-  await rubyLooks()
+  await ruby.areWhole()
   // The browser itself tells of the page that was answered with 422.
   expect(browser.complaints.filter((text) => !text.includes('422'))).toEqual([])
 })
@@ -146,11 +135,11 @@ test('a large list is cleared once its name is typed', async () => {
   await dialog.getByRole('button', { name: 'Clear 1,001 failed jobs' }).click()
   await page.getByText('Cleared 1,001 jobs.').waitFor()
   expect(await failed()).toEqual([])
-  await rubyLooks()
+  await ruby.areWhole()
   await page.getByRole('button', { name: 'Undo' }).click()
   await page.getByText('Undone: 1,001 jobs came back.').waitFor()
   expect(await left()).toEqual(range(1_001))
-  await rubyLooks()
+  await ruby.areWhole()
   expect(browser.complaints).toEqual([])
 })
 
@@ -166,11 +155,11 @@ test('an operation under way shows how far it is, and is cancelled', async () =>
   const count = await room.client.llen('resque:failed')
   expect(count).toBeGreaterThan(0)
   expect(count).toBeLessThan(4_000)
-  await rubyLooks()
+  await ruby.areWhole()
   await page.getByRole('button', { name: 'Undo' }).click()
   await page.getByText(/^Undone: [\d,]+ jobs came back\.$/).waitFor()
   expect(await left()).toEqual(range(4_000))
-  await rubyLooks()
+  await ruby.areWhole()
   expect(browser.complaints).toEqual([])
 })
 

@@ -137,7 +137,8 @@ export function samplePath(
   })
 }
 
-function matcher(route: string): RegExp {
+/** What paths of a route look like. */
+export function matcher(route: string): RegExp {
   const pattern = route.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/:\w+(\{[^}]*\})?/g, '[^/]+')
   return new RegExp(`^${pattern}$`)
 }

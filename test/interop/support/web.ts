@@ -17,10 +17,23 @@ export interface RubyWeb {
   end(): Promise<void>
 }
 
-export async function startRubyWeb(stack: Stack, redisUrl: string): Promise<RubyWeb> {
+/** `config` is a file of Ruby that is run before it serves. */
+export async function startRubyWeb(stack: Stack, redisUrl: string, config?: string): Promise<RubyWeb> {
   const port = await freePort()
   const home = await mkdtemp(join(tmpdir(), 'interop-web-'))
-  const args = ['-F', '-L', '-o', '127.0.0.1', '-p', `${port}`, '-r', redisUrl, '--app-dir', home]
+  const args = [
+    ...(config === undefined ? [] : [config]),
+    '-F',
+    '-L',
+    '-o',
+    '127.0.0.1',
+    '-p',
+    `${port}`,
+    '-r',
+    redisUrl,
+    '--app-dir',
+    home,
+  ]
   const child = spawn('ruby', [gemProgram(stack, 'resque-web'), ...args], {
     env: { ...rubyEnvironment(stack), HOME: home },
     stdio: ['ignore', 'pipe', 'pipe'],
