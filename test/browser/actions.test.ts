@@ -175,6 +175,16 @@ for (const [group, actions] of Object.entries(groups)) {
   })
 }
 
+test('what is kept for charts leaves Ruby’s pages whole', async () => {
+  await startWorkers()
+  await fill(false)
+  web = createWeb({ resque: room.resque, auth: 'none', cacheMs: 0 })
+  const kinds = async () =>
+    new Set((await room.client.keys('resque:metrics:*')).map((key) => key.split(':')[2]))
+  await waitFor(async () => (await kinds()).size > 5, { timeoutMs: 60_000 })
+  await oneList.areWhole()
+})
+
 test('no route that is posted to is left out of these tables', () => {
   const all = createWeb({ resque: room.resque, auth: 'none', history: false }).routes
   const routes = all.filter(({ method, path }) => method === 'POST' && !path.startsWith('/api/'))
