@@ -11,6 +11,7 @@ import { afterEach, expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { accounts } from '../web/site.js'
 import { useBrowser } from './browser.js'
+import { fillPast } from './past.js'
 import { type Filling, fillRoom, findPages } from './walk.js'
 
 const room = useRoom()
@@ -86,6 +87,58 @@ for (const filling of ['empty', 'full', 'broken'] as Filling[]) {
     expect([...wrong]).toEqual([])
   })
 }
+
+test('axe finds nothing on charts that have data, gaps and failures, and on their tables', {
+  timeout: 120_000,
+}, async () => {
+  await fillRoom(room, 'full')
+  await fillPast(room)
+  const { origin } = await serve()
+  const page = await browser.open({ reducedMotion: 'reduce' })
+  const wrong = new Set<string>()
+  for (const [path, charts] of [
+    ['/overview', 1],
+    ['/queues/mail', 2],
+    ['/metrics?range=1h', 7],
+    ['/metrics?range=24h', 7],
+  ] as const) {
+    await page.goto(origin + path)
+    expect(await page.locator('.chart .chart-plot').count(), path).toBe(charts)
+    expect(await page.locator('.chart .chart-gap').count(), path).toBeGreaterThan(0)
+    await judge(page, path, wrong)
+    await page.locator('.chart-data').evaluateAll((all: { open: boolean }[]) => {
+      for (const each of all) each.open = true
+    })
+    await judge(page, `${path}, with its tables`, wrong)
+  }
+  expect([...wrong]).toEqual([])
+})
+
+test('each line of a chart stands out from its ground, light and dark', async () => {
+  await fillRoom(room, 'full')
+  await fillPast(room)
+  const { origin } = await serve()
+  const page = await browser.open()
+  await page.goto(`${origin}/metrics`)
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    const contrasts = await page.evaluate<[string, number][]>(`(() => {
+      const light = (colour) => {
+        const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map((each) => each / 255)
+          .map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4))
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+      }
+      return [...document.querySelectorAll('.chart-line')].map((line) => {
+        const [one, other] = [light(getComputedStyle(line).stroke),
+          light(getComputedStyle(line.closest('.chart')).backgroundColor)].sort((a, b) => b - a)
+        return [line.getAttribute('class'), (one + 0.05) / (other + 0.05)]
+      })
+    })()`)
+    expect(contrasts.length).toBeGreaterThan(20)
+    // WCAG 1.4.11: what a figure is read from.
+    expect(contrasts.filter(([, contrast]) => !(contrast >= 3))).toEqual([])
+  }
+})
 
 test('axe finds nothing on the login page, refusals, and dialogs', async () => {
   await fillRoom(room, 'full')
