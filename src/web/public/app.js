@@ -156,7 +156,9 @@ document.addEventListener('submit', (event) => {
 /** A button that copies, at each text that is more than a line. */
 function addCopies(root) {
   for (const pre of root.querySelectorAll?.('pre.json') ?? []) {
-    if (pre.previousElementSibling?.matches('.copy')) continue
+    if (pre.parentElement?.matches('.copyable')) continue
+    const box = document.createElement('div')
+    box.className = 'copyable'
     const button = document.createElement('button')
     button.type = 'button'
     button.className = 'small copy'
@@ -168,7 +170,8 @@ function addCopies(root) {
         button.textContent = 'Copy'
       }, 2_000)
     })
-    pre.before(button)
+    pre.replaceWith(box)
+    box.append(button, pre)
   }
 }
 
