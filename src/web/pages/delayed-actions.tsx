@@ -263,6 +263,7 @@ function askToQueue(
       button={`Queue ${plural(jobs.length, 'job')}`}
       back={url(web, path`/delayed/${time}`)}
       fields={{ ref: jobs.map(({ ref }) => ref).join(' '), ...(queue !== undefined && { queue }) }}
+      isHarmless
     >
       <p>
         Instead of at <b>{exact(new Date(time * 1_000))}</b>, at the end of its queue:
@@ -303,10 +304,11 @@ async function askToQueueAll(web: WebContext, c: Context<WebEnv>) {
     { title: 'Queue all now', tab: '/delayed' },
     <Confirm
       {...{ web, c }}
-      title={`Queue all ${plural(total, 'job')} now?`}
+      title={total === 1 ? 'Queue 1 job now?' : `Queue all ${plural(total, 'job')} now?`}
       action={path`/delayed/${time}/queue-all`}
       button={`Queue ${plural(total, 'job')}`}
       back={url(web, path`/delayed/${time}`)}
+      isHarmless
     >
       <p>
         <b class="num">{plural(total, 'job')}</b> due at <b>{exact(new Date(time * 1_000))}</b>, each at the

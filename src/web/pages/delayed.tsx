@@ -148,6 +148,7 @@ function SearchForm({ web, text }: { web: WebContext; text: string }) {
           type="search"
           value={text}
           maxlength={512}
+          size={28}
           placeholder="Class, queue, argument"
         />
         <button type="submit">Search</button>

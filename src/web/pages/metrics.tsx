@@ -56,63 +56,67 @@ function Metrics({ web, view, markers }: { web: WebContext; view: HistoryView; m
           ))}
         </nav>
       </div>
-      <Chart
-        id="throughput"
-        title="Jobs a minute"
-        plot={view.throughput}
-        markers={markers}
-        format={(value) => `${rate(value)}/min`}
-        fold="mean"
-      />
-      <Chart
-        id="failure-rate"
-        title="Failed, of the jobs that ended"
-        plot={view.failureRate}
-        markers={markers}
-        format={percent}
-        gap="no jobs, or not recorded"
-        steps={[2, 10, 20, 50, 100]}
-      />
-      <Chart
-        id="depth"
-        title="Jobs waiting"
-        plot={view.depth}
-        markers={markers}
-        format={(value) => thousands(Math.round(value))}
-      />
-      <Chart
-        id="oldest"
-        title="The oldest waiting job has waited at least"
-        plot={view.oldest}
-        markers={markers}
-        format={(value) => duration(value * 1_000)}
-        steps={ageSteps}
-      />
-      <Chart
-        id="workers"
-        title="Workers"
-        plot={view.workers}
-        markers={markers}
-        format={(value) => thousands(Math.ceil(value))}
-      />
-      <Chart
-        id="run"
-        title="Run time, of jobs on workers of this package"
-        plot={view.run}
-        markers={markers}
-        format={milliseconds}
-        gap="no jobs, or not recorded"
-        steps={timeSteps}
-      />
-      <Chart
-        id="wait"
-        title="Wait time, of jobs that say when they were enqueued"
-        plot={view.wait}
-        markers={markers}
-        format={milliseconds}
-        gap="no such jobs, or not recorded"
-        steps={timeSteps}
-      />
+      <div class="charts">
+        <Chart
+          id="throughput"
+          title="Jobs a minute"
+          plot={view.throughput}
+          markers={markers}
+          format={(value) => `${rate(value)}/min`}
+          fold="mean"
+        />
+        <Chart
+          id="failure-rate"
+          title="Failed, of the jobs that ended"
+          plot={view.failureRate}
+          markers={markers}
+          format={percent}
+          gap="no jobs, or not recorded"
+          steps={[2, 10, 20, 50, 100]}
+        />
+        <div class="chart-wide">
+          <Chart
+            id="depth"
+            title="Jobs waiting"
+            plot={view.depth}
+            markers={markers}
+            format={(value) => thousands(Math.round(value))}
+          />
+        </div>
+        <Chart
+          id="oldest"
+          title="The oldest waiting job has waited at least"
+          plot={view.oldest}
+          markers={markers}
+          format={(value) => duration(value * 1_000)}
+          steps={ageSteps}
+        />
+        <Chart
+          id="workers"
+          title="Workers"
+          plot={view.workers}
+          markers={markers}
+          format={(value) => thousands(Math.ceil(value))}
+        />
+        <Chart
+          id="run"
+          title="Run time, of jobs on workers of this package"
+          plot={view.run}
+          markers={markers}
+          format={milliseconds}
+          gap="no jobs, or not recorded"
+          steps={timeSteps}
+        />
+        <Chart
+          id="wait"
+          title="Wait time, of jobs that say when they were enqueued"
+          plot={view.wait}
+          markers={markers}
+          format={milliseconds}
+          gap="no such jobs, or not recorded"
+          steps={timeSteps}
+        />
+      </div>
       <Classes classes={view.classes} range={range} />
       <Method />
     </>

@@ -141,6 +141,7 @@ function askPauseAll(web: WebContext, c: Context<WebEnv>): Promise<Response> {
       action="/pause"
       button="Pause all"
       back={url(web, '/queues')}
+      isHarmless
     >
       <p>
         No worker takes a job, Ruby's included, until you resume. Jobs that run go on, and jobs can be placed.

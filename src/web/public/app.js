@@ -55,6 +55,15 @@ document.addEventListener('resque:shown', ({ detail }) => {
   wireSelection(detail)
 })
 
+/** Where the tabs do not fit, the one that is open is seen. */
+function showTab() {
+  const tab = document.querySelector('.tabs [aria-current]')
+  if (!tab) return
+  const { parentElement: tabs } = tab
+  tabs.scrollLeft = tab.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2
+}
+
+showTab()
 retime()
 setInterval(() => document.hidden || retime(), minute / 6)
 
