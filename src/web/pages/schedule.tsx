@@ -91,7 +91,7 @@ function Schedules({
             Here are those that resque-scheduler keeps in Redis: <code>persist: true</code>.
           </Empty>
         ) : (
-          <table class="cards">
+          <table class="cards roomy">
             <caption class="hidden">Schedules</caption>
             <thead>
               <tr>

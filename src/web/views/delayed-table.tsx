@@ -25,7 +25,7 @@ export function DelayedTable({
   mayAct?: boolean
 }) {
   return (
-    <table class="cards delayed">
+    <table class="cards delayed roomy">
       <caption class="hidden">Jobs, in the order in which they will be queued</caption>
       <thead>
         <tr>
@@ -127,7 +127,7 @@ function QueueOf({ web, job }: { web: WebContext; job: DelayedJob & { isWhole?: 
 
 export function FoundTable({ web, jobs }: { web: WebContext; jobs: readonly DelayedJob[] }) {
   return (
-    <table class="cards">
+    <table class="cards roomy">
       <caption class="hidden">Jobs that were found, the next first</caption>
       <thead>
         <tr>

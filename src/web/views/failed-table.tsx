@@ -35,7 +35,7 @@ export function FailedTable({
 }) {
   const mayAct = includes(currentUser(c).role, 'operator')
   const table = (
-    <table class="cards failures">
+    <table class="cards failures roomy">
       <caption class="hidden">Failed jobs</caption>
       <thead>
         <tr>

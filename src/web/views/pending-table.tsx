@@ -24,7 +24,7 @@ export interface WaitingRow {
 export function PendingTable({ web, c, queue, rows }: View & { queue: string; rows: readonly WaitingRow[] }) {
   const mayAct = includes(currentUser(c).role, 'operator')
   const table = (
-    <table class="cards waiting">
+    <table class="cards waiting roomy">
       <caption class="hidden">Jobs in {shown(queue, 100)}</caption>
       <thead>
         <tr>

@@ -8,7 +8,7 @@ import { Count, Empty, Form, HiddenHead, Link, Name, StatusWord, type View } fro
 import { duration, plural, shown } from './text.js'
 
 /** As many as a page should carry. */
-export const QUEUES_OF_PAGE = 150
+export const QUEUES_OF_PAGE = 100
 
 interface TableOf {
   snapshot: Snapshot
@@ -42,20 +42,22 @@ function Table({
   mayPause,
 }: TableOf & { web: View['web']; mayPause: boolean }) {
   return (
-    <table class="cards">
+    <table class="cards queues">
       <caption class="hidden">Queues</caption>
       <thead>
         <tr>
           <th scope="col">Queue</th>
-          <th scope="col" class="end">
+          <th scope="col" class="end size">
             Jobs
           </th>
           {ages && (
-            <th scope="col" class="end">
+            <th scope="col" class="end oldest">
               Oldest
             </th>
           )}
-          <th scope="col">Taken by</th>
+          <th scope="col" class="taken">
+            Taken by
+          </th>
           {mayPause && <HiddenHead end>Actions</HiddenHead>}
         </tr>
       </thead>

@@ -19,10 +19,15 @@ export function WorkingTable({
   usualMs,
 }: View & { snapshot: Snapshot; limit: number; usualMs: ReadonlyMap<string, number> }) {
   const working = workingOf(snapshot)
-  if (working.length === 0) return <Empty title="Nobody is working">All workers wait for jobs.</Empty>
+  if (working.length === 0)
+    return (
+      <Empty title="Nobody is working">
+        {snapshot.workers.length === 0 ? 'No workers are there.' : 'All workers wait for jobs.'}
+      </Empty>
+    )
   return (
     <>
-      <table class="cards">
+      <table class="cards roomy">
         <caption class="hidden">Jobs that are worked on</caption>
         <thead>
           <tr>
