@@ -131,3 +131,14 @@ test('the colours that were chosen stay', async () => {
   expect(await background()).not.toBe(light)
   expect(await page.getByRole('button', { name: 'Dark' }).getAttribute('aria-pressed')).toBe('true')
 })
+
+test('on a phone the open tab is in sight, the last one too', async () => {
+  const origin = await serve()
+  const page = await browser.open({ viewport: { width: 390, height: 800 } })
+  for (const path of ['/overview', '/schedule', '/audit']) {
+    await page.goto(origin + path)
+    const tab = await page.locator('.tabs [aria-current]').boundingBox()
+    expect(tab?.x, path).toBeGreaterThanOrEqual(0)
+    expect((tab?.x ?? 0) + (tab?.width ?? 0), path).toBeLessThanOrEqual(390)
+  }
+})
