@@ -11,7 +11,7 @@ import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
 import { useBrowser } from './browser.js'
 import { fillPast } from './past.js'
-import { type Filling, fillRoom, findPages } from './walk.js'
+import { askFor, type Filling, fillRoom, findPages } from './walk.js'
 
 const room = useRoom()
 const browser = useBrowser()
@@ -130,4 +130,23 @@ test('no page moves while live updates change its figures and its rows', { timeo
     }
   }
   expect(wrong).toEqual([])
+})
+
+test('queues stay where they are as more of their rows come', async () => {
+  await room.client.sadd('resque:queues', ...Array.from({ length: 60 }, (_, i) => `queue_${i}`))
+  await room.client.rpush('resque:failed', '{}')
+  const { web } = await serve()
+  const html = await (await askFor(web, '/queues')).text()
+  const middle = html.lastIndexOf('<tr>')
+  const page = await open()
+  const server = createServer(async (req, res) => {
+    if (req.url !== '/queues') return void web.handler(req, res)
+    res.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).write(html.slice(0, middle))
+    await waitFor(() => page.evaluate(`performance.getEntriesByName('first-contentful-paint').length > 0`))
+    res.end(html.slice(middle))
+  }).listen(0, '127.0.0.1')
+  servers.push(server)
+  await once(server, 'listening')
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/queues`)
+  expect(await shiftsOf(page, '/queues')).toEqual([])
 })
