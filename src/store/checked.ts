@@ -187,6 +187,40 @@ end
 return reply`)
 
 /**
+ * KEYS  1 the list
+ * ARGV  1 index to begin at  2 1 towards the tail, -1 towards the head  3 at most so many entries
+ *       4 end after so many bytes of entries  5 or of what is replied
+ *       6 bytes that an entry must hold, '' for any
+ * Reply how many entries were looked at, the index to go on at, then for each entry that holds the bytes: its index, its bytes
+ * Cost  a command for each four entries; it ends within four entries of its bounds, since only their bytes tell their size
+ */
+export const seekScript = script(`
+local at, step, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local left, space = tonumber(ARGV[4]), tonumber(ARGV[5])
+local reply, looked = {0, 0}, 0
+if step < 0 then at = math.min(at, redis.call('LLEN', KEYS[1]) - 1) end
+while at >= 0 and looked < most and left > 0 and space > 0 do
+  local count = math.min(4, most - looked)
+  local low = step > 0 and at or math.max(0, at - count + 1)
+  local entries = redis.call('LRANGE', KEYS[1], low, step > 0 and at + count - 1 or at)
+  if #entries == 0 then break end
+  for i = 1, #entries do
+    local place = step > 0 and i or #entries + 1 - i
+    local entry = entries[place]
+    left = left - #entry
+    if string.find(entry, ARGV[6], 1, true) then
+      space = space - #entry
+      reply[#reply + 1] = low + place - 1
+      reply[#reply + 1] = entry
+    end
+  end
+  looked = looked + #entries
+  at = step > 0 and at + #entries or low - 1
+end
+reply[1], reply[2] = looked, at
+return reply`)
+
+/**
  * KEYS  the lists
  * ARGV  for each list: two indexes
  * Reply for each list: its length, the digest of the entry at each index or '' where there is none

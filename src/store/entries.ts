@@ -9,6 +9,7 @@ import {
   peekScript,
   removeScript,
   requeueScript,
+  seekScript,
 } from './checked.js'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
@@ -36,6 +37,15 @@ export interface PeekedEntry extends Entry {
   /** Of the whole entry. */
   sizeBytes: number
   isWhole: boolean
+}
+
+/** Entries that a search came upon. */
+export interface Sought {
+  found: { index: number; bytes: Buffer }[]
+  /** How many entries were looked at: none where there are no more. */
+  looked: number
+  /** Where to go on. */
+  next: number
 }
 
 /** The part of an operation that a call does, and that it counts. */
@@ -70,6 +80,11 @@ const REACH = 200
 /** The same for a page, and how many digests it may cost in all. */
 const PAGE_REACH = 50
 const PAGE_LOOKS = 500
+/** What one call of a search may look at, in bytes, and what of it may travel. */
+const SEEK_BYTES = 1_500_000
+const SEEK_REPLY_BYTES = 250_000
+/** More of a text would not narrow a search much, and cost Redis more. */
+const NEEDLE_BYTES = 32
 
 export class Entries {
   readonly #connection: Connection
@@ -177,6 +192,43 @@ export class Entries {
     return (replies as (Buffer | null)[]).map((bytes, i) =>
       bytes ? { index: indexes[i] as number, digest: digest(bytes), bytes } : undefined,
     )
+  }
+
+  /** How long lists are, in one round trip. */
+  async lengths(sources: readonly Source[]): Promise<number[]> {
+    if (sources.length === 0) return []
+    return (await this.#connection.sendAll(
+      sources.map((source) => ['llen', [this.#key(source)]] as const),
+    )) as number[]
+  }
+
+  /**
+   * The next of at most `most` entries from an index on that may hold a text; all that hold it are among them. What
+   * others weigh stays in Redis, and a call ends early where entries are large.
+   */
+  async seek(
+    source: Source,
+    start: number,
+    { towards, most, text }: { towards: 'head' | 'tail'; most: number; text: string | undefined },
+  ): Promise<Sought> {
+    // Where bytes are no UTF-8, U+FFFD shows, and is not what stands there.
+    const needle = text === undefined || text.includes('\ufffd') ? Buffer.alloc(0) : Buffer.from(text)
+    const [looked, next, ...flat] = (await this.#connection.runForBytes(
+      seekScript,
+      [this.#key(source)],
+      [
+        start,
+        towards === 'tail' ? 1 : -1,
+        most,
+        SEEK_BYTES,
+        SEEK_REPLY_BYTES,
+        needle.subarray(0, NEEDLE_BYTES),
+      ],
+    )) as [number, number, ...(number | Buffer)[]]
+    const found: Sought['found'] = []
+    for (let i = 0; i < flat.length; i += 2)
+      found.push({ index: flat[i] as number, bytes: flat[i + 1] as Buffer })
+    return { found, looked, next }
   }
 
   /** The digests of entries from `start` on, as LRANGE counts, and the length of the list at that instant. Sixteen bytes an entry travel. */

@@ -2,12 +2,13 @@
  * Pages of entries, newest failures first and waiting jobs in their order: from the list itself where nothing is filtered,
  * from the index where something is, by a bounded search where text is looked for.
  *
- * A page holds what was read, by content: each row carries its ref. At most 8 kB of an entry travel to a page.
+ * A page holds what was read, by content: each row carries its ref. At most 8 kB of an entry travel to a page, and of a
+ * search what holds the text, whole.
  */
 import { parseJob } from '../job.js'
 import { type PeekedEntry, refOf, type Source } from '../store/entries.js'
 import { stringMember } from '../store/glance.js'
-import { type FailedJob, readFailedJob, readRef } from '../store/records.js'
+import { digest, type FailedJob, readFailedJob, readRef } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import type { FailedIndex } from './failed-index.js'
 import { type FailedLists, failedListsOf } from './failed-lists.js'
@@ -74,7 +75,8 @@ function counted({ rows, looked, total, next }: SearchPage<true>): Count {
   return { count: rows.length, looked, total, isExact: next === undefined }
 }
 
-const CHUNK = 200
+/** Entries looked at in one round trip of a search, where they are of common size. */
+const LOOK = 1_000
 /** Fifty of them are within what a page may read. */
 const MAX_ENTRY_BYTES = 8_192
 
@@ -169,9 +171,9 @@ export class EntryPages {
   async search(filter: FailureFilter, limits: SearchLimits = {}): Promise<SearchPage<FailedRow>> {
     const names = await failedListsOf(this.#failedLists, filter.list)
     const sources = names.map(failedSource)
-    return this.#search(sources, 'fromTail', limits, (source, entry) => {
-      const row = failedRow(source, { ...entry, sizeBytes: entry.bytes.length, isWhole: true })
-      return matchesFailure(filter, row.job) ? row : undefined
+    return this.#search(sources, 'head', filter.text, limits, (source, { index, bytes }) => {
+      const job = readFailedJob(source.name, index, bytes)
+      return matchesFailure(filter, job) ? { job, sizeBytes: bytes.length, isWhole: true } : undefined
     })
   }
 
@@ -180,8 +182,13 @@ export class EntryPages {
     const names = await failedListsOf(this.#failedLists, filter.list)
     const sources = names.map(failedSource)
     return counted(
-      await this.#search(sources, 'fromTail', { ...countLimits, ...limits }, (source, entry) =>
-        matchesFailure(filter, readFailedJob(source.name, entry.index, entry.bytes)) ? true : undefined,
+      await this.#search(
+        sources,
+        'head',
+        filter.text,
+        { ...countLimits, ...limits },
+        (source, { index, bytes }) =>
+          matchesFailure(filter, readFailedJob(source.name, index, bytes)) ? true : undefined,
       ),
     )
   }
@@ -191,9 +198,10 @@ export class EntryPages {
     return counted(
       await this.#search(
         [{ kind: 'queue', name: queue }],
-        'fromHead',
+        'tail',
+        filter.text,
         { ...countLimits, ...limits },
-        (_, entry) => (matchesPending(filter, entry.bytes.toString()) ? true : undefined),
+        (_, { bytes }) => (matchesPending(filter, bytes.toString()) ? true : undefined),
       ),
     )
   }
@@ -210,10 +218,17 @@ export class EntryPages {
     filter: PendingFilter,
     limits: SearchLimits = {},
   ): Promise<SearchPage<PendingRow>> {
-    return this.#search([{ kind: 'queue', name: queue }], 'fromHead', limits, (source, entry) => {
-      if (!matchesPending(filter, entry.bytes.toString())) return undefined
-      return pendingRow(source, { ...entry, sizeBytes: entry.bytes.length, isWhole: true })
-    })
+    return this.#search(
+      [{ kind: 'queue', name: queue }],
+      'tail',
+      filter.text,
+      limits,
+      (source, { index, bytes }) => {
+        if (!matchesPending(filter, bytes.toString())) return undefined
+        const entry = { index, digest: digest(bytes), bytes }
+        return pendingRow(source, { ...entry, sizeBytes: bytes.length, isWhole: true })
+      },
+    )
   }
 
   /** One failed job, whole, wherever it is now; undefined if it is gone. */
@@ -241,15 +256,13 @@ export class EntryPages {
 
   async #search<Row>(
     sources: Source[],
-    direction: 'fromTail' | 'fromHead',
+    towards: 'head' | 'tail',
+    text: string | undefined,
     { cursor, limit = 50, looks = 10_000, timeMs = 250 }: SearchLimits,
-    read: (
-      source: Source,
-      entry: PeekedEntry | Omit<PeekedEntry, 'sizeBytes' | 'isWhole'>,
-    ) => Row | undefined,
+    read: (source: Source, entry: { index: number; bytes: Buffer }) => Row | undefined,
   ): Promise<SearchPage<Row>> {
     const endAt = performance.now() + timeMs
-    const lengths = await Promise.all(sources.map((source) => this.#store.entries.length(source)))
+    const lengths = await this.#store.entries.lengths(sources)
     const total = lengths.reduce((sum, each) => sum + each, 0)
     const [from = 0, passed = 0] = (cursor ?? '').split('.').map((part) => Number.parseInt(part, 10) || 0)
     const rows: Row[] = []
@@ -257,24 +270,26 @@ export class EntryPages {
     for (let i = from; i < sources.length; i++) {
       const source = sources[i] as Source
       const length = lengths[i] as number
-      // How far the search is in this list: from its head, or, since new entries come at the tail, down to which index.
-      let at = direction === 'fromHead' ? 0 : length
-      if (i === from && cursor !== undefined)
-        at = direction === 'fromHead' ? passed : Math.min(length, passed)
+      // Of the list this is not yet looked at: from this index on or, since new entries come at the tail, below it.
+      let at = towards === 'tail' ? 0 : length
+      if (i === from && cursor !== undefined) at = towards === 'tail' ? passed : Math.min(length, passed)
       for (;;) {
-        const low = direction === 'fromHead' ? at : Math.max(0, at - CHUNK)
-        const high = direction === 'fromHead' ? Math.min(length, at + CHUNK) : at
-        if (low >= high) break
+        const left = towards === 'tail' ? length - at : at
+        if (left <= 0) break
         if (looked >= looks || performance.now() >= endAt) return { rows, looked, total, next: `${i}.${at}` }
-        const entries = await this.#store.entries.range(source, low, high - low)
-        for (const entry of direction === 'fromHead' ? entries : entries.reverse()) {
+        const start = towards === 'tail' ? at : at - 1
+        const most = Math.min(LOOK, left, looks - looked)
+        const sought = await this.#store.entries.seek(source, start, { towards, most, text })
+        for (const entry of sought.found) {
           const row = read(source, entry)
-          looked++
-          at = direction === 'fromHead' ? entry.index + 1 : entry.index
           if (row !== undefined) rows.push(row)
-          if (rows.length >= limit) return { rows, looked, total, next: `${i}.${at}` }
+          if (rows.length < limit) continue
+          looked += Math.min(sought.looked, Math.abs(entry.index - start) + 1)
+          return { rows, looked, total, next: `${i}.${towards === 'tail' ? entry.index + 1 : entry.index}` }
         }
-        if (entries.length === 0) break
+        looked += sought.looked
+        at = towards === 'tail' ? sought.next : sought.next + 1
+        if (sought.looked === 0) break
       }
     }
     return { rows, looked, total, next: undefined }

@@ -21,6 +21,8 @@ export interface Scan {
 
 /** Entries a step acts on. */
 export const STEP = 100
+/** And fewer where they are large: a step reads them, and sends them back, in one call. */
+const STEP_BYTES = 4_000_000
 /** Entries looked at in one read while noting. */
 const LOOK = 500
 /** How many digests of a list tell where noting stopped. All are written with each note. */
@@ -93,18 +95,17 @@ export class Run {
     if (!list) return this.#keep(record.scan, [], 0, 0, scan, 'acting')
     const source = this.#source(at)
     const { entries, below } = await this.#readBefore(source, list)
-    const refs: EntryRef[] = []
+    const meant: Entry[] = []
     let skipped = 0
     for (const entry of entries.toReversed()) {
       const { isMeant, job } = this.#matches(source.name, entry)
       if (!isMeant) continue
       if (job && !this.#canRetry(job)) skipped++
-      else refs.push(entry)
+      else meant.push(entry)
     }
     scan.lists[at] = { end: entries[0]?.index ?? 0, anchors: below.map((entry) => entry.digest).reverse() }
-    const elements: string[] = []
-    for (let i = 0; i < refs.length; i += STEP) elements.push(writeElement(0, at, refs.slice(i, i + STEP)))
-    return this.#keep(record.scan, elements, refs.length + skipped, skipped, scan, 'noting')
+    const elements = stepsOf(meant).map((refs) => writeElement(0, at, refs))
+    return this.#keep(record.scan, elements, meant.length + skipped, skipped, scan, 'noting')
   }
 
   #keep(
@@ -297,6 +298,23 @@ export class Run {
   #source(list: number): Source {
     return { kind: this.#spec.source, name: this.#spec.lists[list] ?? '' }
   }
+}
+
+/** What one step takes at a time: so many entries, or fewer that weigh so much. */
+function stepsOf(entries: readonly Entry[]): Entry[][] {
+  const steps: Entry[][] = []
+  let step: Entry[] = []
+  let bytes = 0
+  for (const entry of entries) {
+    if (step.length === STEP || (step.length > 0 && bytes + entry.bytes.length > STEP_BYTES)) {
+      steps.push(step)
+      step = []
+      bytes = 0
+    }
+    step.push(entry)
+    bytes += entry.bytes.length
+  }
+  return step.length === 0 ? steps : [...steps, step]
 }
 
 /** `<round> <number of the list> <refs>` */

@@ -72,6 +72,20 @@ test('all that match a filter are put back, the others stay as they are, and the
   })
 })
 
+test('large entries are put back and removed a few a step', async () => {
+  const text = 'x'.repeat(1_000_000)
+  await fill(range(14).map((id) => record(id, { error: text })))
+  const all = operations()
+  for (const kind of ['retry', 'remove'] as const) {
+    const done = await all.start({ kind, failed: { filter: { class: 'Mail' } } }, { by, waitMs: 10_000 })
+    expect(done).toMatchObject({ state: 'done', total: 14, done: 14 })
+    // Less than four megabytes each.
+    expect(Number(await room.client.hget(`resque:web:op:${done.id}`, 'cursor'))).toBe(5)
+  }
+  expect((await queued()).map(idOf).sort()).toEqual(range(14).sort())
+  expect(await entries()).toEqual([])
+})
+
 test('the same form sent twice is one operation', async () => {
   await fill(range(10).map((id) => record(id)))
   const all = operations()
