@@ -41,7 +41,7 @@ export interface DelayedJob extends EntryRef {
 const CHUNK = 100
 /** What a search looks at by its first read, which often finds enough, and by each after that; times without jobs count. */
 const FIRST_LOOKS = 200
-const MOST_LOOKS = 5_000
+const MOST_LOOKS = 1_000
 /** A read of a search ends when it has read so much. */
 const LOOK_BYTES = 1_000_000
 

@@ -1,9 +1,43 @@
 /**
- * Whether a worker takes from a queue, told from the list in its id. The list comes from Redis, where anybody may
- * have put it, so it never becomes a regular expression: the time this takes grows with both lengths alone.
+ * How many workers take from each queue, told from the lists in their ids. These come from Redis, where anybody may have
+ * put them, so they never become regular expressions: what a pattern costs grows with its length and the name's alone.
  */
-export function serves(list: readonly string[], queue: string): boolean {
-  return list.some((pattern) => matches(pattern, queue))
+
+/** For each queue, how many of so many workers take from it. */
+export function countServing(
+  lists: readonly { queues: readonly string[]; count: number }[],
+  names: readonly string[],
+): number[] {
+  const places = new Map(names.map((name, i) => [name, i]))
+  // A pattern stands in many lists, and is tried once.
+  const known = new Map<string, readonly number[]>()
+  const placesOf = (pattern: string): readonly number[] => {
+    let found = known.get(pattern)
+    if (!found) {
+      const place = places.get(pattern)
+      found = isPlain(pattern)
+        ? place === undefined
+          ? []
+          : [place]
+        : [...names.keys()].filter((i) => matches(pattern, names[i] as string))
+      known.set(pattern, found)
+    }
+    return found
+  }
+  const counts = names.map(() => 0)
+  const countedIn = names.map(() => -1)
+  for (const [number, { queues, count }] of lists.entries())
+    for (const pattern of queues)
+      for (const place of placesOf(pattern)) {
+        if (countedIn[place] === number) continue
+        countedIn[place] = number
+        counts[place] = (counts[place] as number) + count
+      }
+  return counts
+}
+
+function isPlain(pattern: string): boolean {
+  return pattern !== '…' && !/[*?{}[\]]/.test(pattern)
 }
 
 function matches(pattern: string, name: string): boolean {
@@ -11,7 +45,6 @@ function matches(pattern: string, name: string): boolean {
   if (pattern === '…') return true
   // Choices in braces, rare: said to match, so that nobody is told that nobody listens.
   if (/[{}[\]]/.test(pattern)) return true
-  if (!/[*?]/.test(pattern)) return pattern === name
   if (name.startsWith('.') && !pattern.startsWith('.')) return false
   let [p, n] = [0, 0]
   let [star, from] = [-1, 0]

@@ -8,7 +8,7 @@ import type { Glance, QueueGlance, WorkerGlance } from '../store/glance.js'
 import type { Store } from '../store/store.js'
 import type { Vitals } from '../store/workers.js'
 import type { WebUser } from './access/user.js'
-import { serves } from './serves.js'
+import { countServing } from './serves.js'
 
 export type WorkerState = 'idle' | 'busy' | 'paused' | 'stopping' | 'lost'
 
@@ -118,12 +118,9 @@ function takenOf(glance: Glance): Map<string, number> {
     entry.count++
     lists.set(worker.queues.join('\0'), entry)
   }
-  const counts = new Map(
-    glance.queues.map(({ name }) => [
-      name,
-      [...lists.values()].reduce((sum, list) => sum + (serves(list.queues, name) ? list.count : 0), 0),
-    ]),
-  )
+  const names = glance.queues.map(({ name }) => name)
+  const serving = countServing([...lists.values()], names)
+  const counts = new Map(names.map((name, i) => [name, serving[i] as number]))
   taken.set(glance, counts)
   return counts
 }

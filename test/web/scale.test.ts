@@ -1,5 +1,5 @@
 // A large Resque: a million jobs wait, a hundred thousand have failed, five hundred workers, two hundred queues. Every
-// page stays within its budget of bytes, nodes and what it costs Redis. Times are told, and not judged.
+// page stays within its budget of bytes, nodes and what it costs Redis. The times of pages are told, and not judged.
 
 import { gzipSync } from 'node:zlib'
 import { createWeb, type Web } from 'resque-ts/web'
@@ -22,7 +22,41 @@ const budget = {
   nodes: 2_500,
   roundTrips: 3,
   redisBytes: 512 * 1_024,
+  /** That the web process sends: what a script does is counted below. GETRANGE, of which a chart is made, is not. */
+  sent: 6,
+  /** Of scripts: one look at all queues and workers, and what a page asks for besides. */
+  inside: QUEUES + 4 * WORKERS + 100,
+  /** The slowest of one look, by SLOWLOG: 5 ms where nobody else has the processor, as others do while tests run. */
+  commandMs: 10,
 }
+
+/** A search looks through ten thousand entries, a thousand a trip; one for a class has them sent, some megabytes at most. */
+const search = { roundTrips: 15, sent: 15, inside: budget.inside + 10_000 }
+const wider: [path: RegExp, Partial<typeof budget>][] = [
+  [/^\/failed\?text=[^&]*$|^\/queues\/[^/]+\?text=/, search],
+  [
+    /^\/(failed|queues\/[^/]+)\?.*class=.*text=|\?text=.*class=|^\/queues\/[^/]+\?class=/,
+    { ...search, redisBytes: 3e6 },
+  ],
+  [/^\/delayed\/(jobs\/|search\?)/, search],
+  [/^\/jobs\/none$/, { ...search, roundTrips: 35, sent: 35, inside: budget.inside + 20_000 }],
+  // Each key has a type and a size, each time a length.
+  [/^\/stats\/keys/, { inside: budget.inside + 500 }],
+  [/^\/delayed\/clear$/, { inside: budget.inside + 2_000 }],
+]
+
+/** Beyond those that links lead to. */
+const searches = [
+  '/failed?class=Job3',
+  '/failed?queue=queue_3&state=open',
+  '/failed?text=number%2099990%20went',
+  '/failed?text=nothing%20like%20it',
+  '/failed?text=went&class=Job3',
+  '/queues/queue_0?text=nothing%20like%20it',
+  '/queues/queue_0?class=Job3',
+  '/delayed/search?q=nothing%20like%20it',
+  '/jobs/none',
+]
 
 /** Its own server: the room's is emptied before each test. */
 let redis: Awaited<ReturnType<typeof startRedis>>
@@ -38,7 +72,7 @@ beforeAll(async () => {
     history: false,
     limits: { mutations: 10_000 },
   })
-  pages = await findPages(web, 2)
+  pages = [...(await findPages(web, 2)), ...searches.map((path) => ({ route: '', path }))]
 }, 120_000)
 afterAll(async () => {
   await web?.close()
@@ -140,10 +174,47 @@ async function counters(): Promise<{ bytes: number; reads: number }> {
   return { bytes: read('total_net_output_bytes'), reads: read('total_reads_processed') }
 }
 
-/** Commands whose cost grows with what is there; SMEMBERS and SCARD of queues and workers are what lists are made of. */
-const forbidden = /^(keys|hgetall|lrem|flushall|flushdb|sort|hvals|hkeys|debug|monitor)$/
+/** The slowest command meanwhile, in milliseconds. */
+async function slowestOf(act: () => Promise<unknown>): Promise<number> {
+  await redis.client.slowlog('RESET')
+  await act()
+  const log = (await redis.client.slowlog('GET', 100)) as [number, number, number, string[]][]
+  const own = /^(slowlog|info|config|monitor)$/i
+  return Math.max(0, ...log.filter(([, , , [name = '']]) => !own.test(name)).map(([, , us]) => us / 1_000))
+}
 
-test('every page stays within its budget', { timeout: 60_000 }, async () => {
+/** What the web process sent meanwhile, and what scripts did for it. */
+async function watch(act: () => Promise<unknown>): Promise<{ sent: string[][]; inside: string[][] }> {
+  const monitor = await redis.client.monitor()
+  const sent: string[][] = []
+  const inside: string[][] = []
+  let isOver = false
+  monitor.on('monitor', (_time: string, args: string[], source: string) => {
+    if (args[1] === 'over') isOver = true
+    else (source === 'lua' ? inside : sent).push(args)
+  })
+  try {
+    await act()
+    await redis.client.echo('over')
+    await waitFor(() => isOver)
+  } finally {
+    monitor.disconnect()
+  }
+  return { sent, inside }
+}
+
+/** Sets of names, of which there are few. */
+const names = /^resque:(queues|workers|failed_queues|queues:paused|web:ops:running)$/
+
+/** Whether the cost of a command grows with what is there. */
+function isForbidden([name = '', key = '', ...rest]: string[]): boolean {
+  if (/^smembers$/i.test(name)) return !names.test(key)
+  if (/^lrange$/i.test(name)) return rest.join(' ') === '0 -1'
+  return /^(keys|hgetall|lrem|flushall|flushdb|sort|hvals|hkeys|debug)$/i.test(name)
+}
+
+test('every page stays within its budget', { timeout: 120_000 }, async () => {
+  await redis.client.config('SET', 'slowlog-log-slower-than', '1000')
   const table: string[] = []
   const wrong: string[] = []
   for (const { path } of pages) {
@@ -151,34 +222,53 @@ test('every page stays within its budget', { timeout: 60_000 }, async () => {
     const warm = await askFor(web, path)
     await warm.arrayBuffer()
     if (!warm.headers.get('content-type')?.startsWith('text/html')) continue
+    const limits = { ...budget, ...wider.find(([pattern]) => pattern.test(path))?.[1] }
     let html = ''
     let ms = 0
-    const look = async () => {
-      await freshen()
-      return costOf(async () => {
-        const began = performance.now()
-        html = await (await askFor(web, path)).text()
-        ms = performance.now() - began
-      })
+    const ask = async () => {
+      const began = performance.now()
+      html = await (await askFor(web, path)).text()
+      ms = performance.now() - began
     }
-    // What goes on in the background meanwhile is not the page's: of two looks the cheaper one counts.
-    const [first, second] = [await look(), await look()]
-    const cost = first.roundTrips < second.roundTrips ? first : second
+    const costs: (Cost & { commandMs: number })[] = []
+    const least = (name: 'roundTrips' | 'bytes' | 'commandMs') => Math.min(...costs.map((cost) => cost[name]))
+    // What goes on in the background meanwhile is not the page's, and others have the processor too: of several looks
+    // the cheapest one counts.
+    for (
+      let i = 0;
+      i < 2 || (i < 12 && (least('commandMs') > limits.commandMs || least('roundTrips') > limits.roundTrips));
+      i++
+    ) {
+      await freshen()
+      let cost: Cost | undefined
+      const commandMs = await slowestOf(async () => {
+        cost = await costOf(ask)
+      })
+      costs.push({ ...(cost as Cost), commandMs })
+    }
+    await freshen()
+    const { sent, inside } = await watch(ask)
     const measured = {
       bytes: Buffer.byteLength(html),
       zippedBytes: gzipSync(html).length,
       nodes: html.match(/<[a-z]/g)?.length ?? 0,
-      roundTrips: cost.roundTrips,
-      redisBytes: cost.bytes,
+      roundTrips: least('roundTrips'),
+      redisBytes: least('bytes'),
+      sent: sent.filter(([name = '']) => !/^getrange$/i.test(name)).length,
+      inside: inside.length,
+      commandMs: least('commandMs'),
     }
     table.push(`${path.slice(0, 60)}  ${Object.values(measured).join('  ')}  ${ms.toFixed(0)} ms`)
-    for (const [name, most] of Object.entries(budget)) {
+    for (const [name, most] of Object.entries(limits)) {
       const value = measured[name as keyof typeof measured]
       if (value > most) wrong.push(`${path}: ${name} ${value}, at most ${most}`)
     }
-    for (const name of cost.commands.keys()) if (forbidden.test(name)) wrong.push(`${path}: ${name}`)
+    for (const command of [...sent, ...inside])
+      if (isForbidden(command)) wrong.push(`${path}: ${command.join(' ').slice(0, 100)}`)
   }
-  console.log(`page  bytes  zipped  nodes  round trips  bytes from Redis\n${table.join('\n')}`)
+  console.log(
+    `page  bytes  zipped  nodes  round trips  bytes from Redis  sent  in scripts  slowest ms\n${table.join('\n')}`,
+  )
   expect(wrong).toEqual([])
 })
 
