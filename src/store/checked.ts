@@ -187,37 +187,49 @@ end
 return reply`)
 
 /**
- * KEYS  1 the list
- * ARGV  1 index to begin at  2 1 towards the tail, -1 towards the head  3 at most so many entries
- *       4 end after so many bytes of entries  5 or of what is replied
- *       6 bytes that an entry must hold, '' for any
- * Reply how many entries were looked at, the index to go on at, then for each entry that holds the bytes: its index, its bytes
- * Cost  a command for each four entries; it ends within four entries of its bounds, since only their bytes tell their size
+ * KEYS  the lists, one after the other
+ * ARGV  1 number of the list to begin in  2 index to begin at, or '' for where a list begins
+ *       3 1 towards tails, -1 towards heads  4 at most so many entries
+ *       5 end after so many bytes of entries  6 or of what is replied
+ *       7 bytes that an entry must hold, '' for any
+ * Reply how many entries were looked at; the list, one behind the last where nothing is left, and the index to go on at;
+ *       then for each entry that holds the bytes: its list, its index, the how manieth it was, its bytes
+ * Cost  a command for each four entries, a few for each list; it ends within four entries of its bounds, since only
+ *       their bytes tell their size
  */
 export const seekScript = script(`
-local at, step, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local left, space = tonumber(ARGV[4]), tonumber(ARGV[5])
-local reply, looked = {0, 0}, 0
-if step < 0 then at = math.min(at, redis.call('LLEN', KEYS[1]) - 1) end
-while at >= 0 and looked < most and left > 0 and space > 0 do
+local list, at = tonumber(ARGV[1]), tonumber(ARGV[2])
+local step, most = tonumber(ARGV[3]), tonumber(ARGV[4])
+local left, space = tonumber(ARGV[5]), tonumber(ARGV[6])
+local reply, looked = {0, 0, 0}, 0
+local function go_on()
+  while KEYS[list] do
+    local length = redis.call('LLEN', KEYS[list])
+    at = step > 0 and (at or 0) or math.min(at or length, length - 1)
+    if at >= 0 and at < length then return end
+    list, at = list + 1, nil
+  end
+end
+go_on()
+while KEYS[list] and looked < most and left > 0 and space > 0 do
   local count = math.min(4, most - looked)
   local low = step > 0 and at or math.max(0, at - count + 1)
-  local entries = redis.call('LRANGE', KEYS[1], low, step > 0 and at + count - 1 or at)
-  if #entries == 0 then break end
+  local entries = redis.call('LRANGE', KEYS[list], low, step > 0 and at + count - 1 or at)
   for i = 1, #entries do
     local place = step > 0 and i or #entries + 1 - i
     local entry = entries[place]
     left = left - #entry
-    if string.find(entry, ARGV[6], 1, true) then
+    if string.find(entry, ARGV[7], 1, true) then
       space = space - #entry
-      reply[#reply + 1] = low + place - 1
-      reply[#reply + 1] = entry
+      for _, each in ipairs({ list, low + place - 1, looked + i, entry }) do reply[#reply + 1] = each end
     end
   end
   looked = looked + #entries
   at = step > 0 and at + #entries or low - 1
+  if at < 0 or #entries < count then go_on() end
 end
-reply[1], reply[2] = looked, at
+go_on()
+reply[1], reply[2], reply[3] = looked, list, at or 0
 return reply`)
 
 /**

@@ -39,13 +39,19 @@ export interface PeekedEntry extends Entry {
   isWhole: boolean
 }
 
+/** A place in several lists: the number of the list, and the index in it; undefined for where the list begins. */
+export interface Place {
+  list: number
+  index: number | undefined
+}
+
 /** Entries that a search came upon. */
 export interface Sought {
-  found: { index: number; bytes: Buffer }[]
-  /** How many entries were looked at: none where there are no more. */
+  /** `nth`: of those looked at. */
+  found: { list: number; index: number; nth: number; bytes: Buffer }[]
   looked: number
-  /** Where to go on. */
-  next: number
+  /** Undefined when nothing is left. */
+  next: { list: number; index: number } | undefined
 }
 
 /** The part of an operation that a call does, and that it counts. */
@@ -203,31 +209,31 @@ export class Entries {
   }
 
   /**
-   * The next of at most `most` entries from an index on that may hold a text; all that hold it are among them. What
-   * others weigh stays in Redis, and a call ends early where entries are large.
+   * The next of at most `most` entries of lists, from a place on, that may hold a text; all that hold it are among them.
+   * What others weigh stays in Redis, and a call ends early where entries are large.
    */
   async seek(
-    source: Source,
-    start: number,
+    sources: readonly Source[],
+    { list, index }: Place,
     { towards, most, text }: { towards: 'head' | 'tail'; most: number; text: string | undefined },
   ): Promise<Sought> {
     // Where bytes are no UTF-8, U+FFFD shows, and is not what stands there.
     const needle = text === undefined || text.includes('\ufffd') ? Buffer.alloc(0) : Buffer.from(text)
-    const [looked, next, ...flat] = (await this.#connection.runForBytes(
+    const reply = (await this.#connection.runForBytes(
       seekScript,
-      [this.#key(source)],
+      sources.map((source) => this.#key(source)),
       [
-        start,
-        towards === 'tail' ? 1 : -1,
-        most,
-        SEEK_BYTES,
-        SEEK_REPLY_BYTES,
+        ...[list + 1, index ?? '', towards === 'tail' ? 1 : -1, most, SEEK_BYTES, SEEK_REPLY_BYTES],
         needle.subarray(0, NEEDLE_BYTES),
       ],
-    )) as [number, number, ...(number | Buffer)[]]
+    )) as (number | Buffer)[]
+    const [looked, nextList, nextIndex] = reply as [number, number, number]
     const found: Sought['found'] = []
-    for (let i = 0; i < flat.length; i += 2)
-      found.push({ index: flat[i] as number, bytes: flat[i + 1] as Buffer })
+    for (let i = 3; i < reply.length; i += 4) {
+      const [list, index, nth, bytes] = reply.slice(i, i + 4) as [number, number, number, Buffer]
+      found.push({ list: list - 1, index, nth, bytes })
+    }
+    const next = nextList > sources.length ? undefined : { list: nextList - 1, index: nextIndex }
     return { found, looked, next }
   }
 

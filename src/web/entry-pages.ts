@@ -6,7 +6,7 @@
  * search what holds the text, whole.
  */
 import { parseJob } from '../job.js'
-import { type PeekedEntry, refOf, type Source } from '../store/entries.js'
+import { type PeekedEntry, type Place, refOf, type Source } from '../store/entries.js'
 import { stringMember } from '../store/glance.js'
 import { digest, type FailedJob, readFailedJob, readRef } from '../store/records.js'
 import type { Store } from '../store/store.js'
@@ -213,13 +213,14 @@ export class EntryPages {
     return { total: length, rows: entries.map((entry) => pendingRow(source, entry)) }
   }
 
+  /** Waiting jobs that match, of one queue or of several, one after the other; the next to run first. */
   async searchPending(
-    queue: string,
+    queues: string | readonly string[],
     filter: PendingFilter,
     limits: SearchLimits = {},
   ): Promise<SearchPage<PendingRow>> {
     return this.#search(
-      [{ kind: 'queue', name: queue }],
+      [queues].flat().map((name): Source => ({ kind: 'queue', name })),
       'tail',
       filter.text,
       limits,
@@ -264,35 +265,28 @@ export class EntryPages {
     const endAt = performance.now() + timeMs
     const lengths = await this.#store.entries.lengths(sources)
     const total = lengths.reduce((sum, each) => sum + each, 0)
-    const [from = 0, passed = 0] = (cursor ?? '').split('.').map((part) => Number.parseInt(part, 10) || 0)
+    // A cursor names a list, and in it the first index that was not looked at, or the last that was: new entries come
+    // at the tail.
+    const shift = towards === 'tail' ? 0 : 1
+    const [list = 0, passed = 0] = (cursor ?? '').split('.').map((part) => Number.parseInt(part, 10) || 0)
+    let at: Place = { list, index: cursor === undefined ? undefined : passed - shift }
     const rows: Row[] = []
-    let looked = 0
-    for (let i = from; i < sources.length; i++) {
-      const source = sources[i] as Source
-      const length = lengths[i] as number
-      // Of the list this is not yet looked at: from this index on or, since new entries come at the tail, below it.
-      let at = towards === 'tail' ? 0 : length
-      if (i === from && cursor !== undefined) at = towards === 'tail' ? passed : Math.min(length, passed)
-      for (;;) {
-        const left = towards === 'tail' ? length - at : at
-        if (left <= 0) break
-        if (looked >= looks || performance.now() >= endAt) return { rows, looked, total, next: `${i}.${at}` }
-        const start = towards === 'tail' ? at : at - 1
-        const most = Math.min(LOOK, left, looks - looked)
-        const sought = await this.#store.entries.seek(source, start, { towards, most, text })
-        for (const entry of sought.found) {
-          const row = read(source, entry)
-          if (row !== undefined) rows.push(row)
-          if (rows.length < limit) continue
-          looked += Math.min(sought.looked, Math.abs(entry.index - start) + 1)
-          return { rows, looked, total, next: `${i}.${towards === 'tail' ? entry.index + 1 : entry.index}` }
-        }
-        looked += sought.looked
-        at = towards === 'tail' ? sought.next : sought.next + 1
-        if (sought.looked === 0) break
+    for (let looked = 0; ; ) {
+      const most = Math.min(LOOK, looks - looked)
+      const sought = await this.#store.entries.seek(sources, at, { towards, most, text })
+      for (const entry of sought.found) {
+        const row = read(sources[entry.list] as Source, entry)
+        if (row !== undefined) rows.push(row)
+        if (rows.length < limit) continue
+        const next = `${entry.list}.${towards === 'tail' ? entry.index + 1 : entry.index}`
+        return { rows, looked: looked + entry.nth, total, next }
       }
+      looked += sought.looked
+      if (!sought.next) return { rows, looked, total, next: undefined }
+      at = sought.next
+      if (looked >= looks || performance.now() >= endAt)
+        return { rows, looked, total, next: `${sought.next.list}.${sought.next.index + shift}` }
     }
-    return { rows, looked, total, next: undefined }
   }
 }
 

@@ -34,6 +34,8 @@ const TIME_MS = 250
 /** How many queues are searched. */
 const MAX_QUEUES = 200
 const LIMIT = 20
+/** Of all queues together. */
+const MOST = 100
 
 /** The id that a payload carries: our own, Sidekiq's word for it, or ActiveJob's in its envelope. */
 function jobIdOf(payload: unknown): string {
@@ -103,26 +105,16 @@ async function byId(
       traces.push({ kind: 'running', worker })
   looked.push({ what: 'workers', looked: snapshot.working, isAll: true })
 
-  let left = LOOKS
-  let isAll = true
-  let seen = 0
-  for (const { name, size } of snapshot.queues.slice(0, MAX_QUEUES)) {
-    if (size <= 0) continue
-    if (left <= 0) {
-      isAll = false
-      break
-    }
-    const found = await web.entryPages.searchPending(
-      name,
-      { text },
-      { limit: LIMIT, looks: left, timeMs: TIME_MS },
-    )
-    left -= Math.max(1, found.looked)
-    seen += found.looked
-    isAll = isAll && found.next === undefined
-    for (const job of found.rows) if (isIt(job.text)) traces.push({ kind: 'waiting', queue: name, job })
-  }
-  looked.push({ what: 'waiting jobs', looked: seen, isAll: isAll && snapshot.queues.length <= MAX_QUEUES })
+  const queues = snapshot.queues.slice(0, MAX_QUEUES).filter(({ size }) => size > 0)
+  const waiting = await web.entryPages.searchPending(
+    queues.map(({ name }) => name),
+    { text },
+    { limit: MOST, looks: LOOKS, timeMs: TIME_MS },
+  )
+  for (const job of waiting.rows)
+    if (isIt(job.text)) traces.push({ kind: 'waiting', queue: job.ref.slice(job.ref.indexOf('@') + 1), job })
+  const isAll = waiting.next === undefined && snapshot.queues.length <= MAX_QUEUES
+  looked.push({ what: 'waiting jobs', looked: waiting.looked, isAll })
 
   const delayed = await web.store.delayed.search(
     { text, isMeant: (job) => (user.seesAll || user.sees(job.queue)) && isIt(job.text) },
