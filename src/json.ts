@@ -76,16 +76,17 @@ function skipSpace(text: string, from: number): number {
   }
 }
 
-/** The index just past the closing quote of the string that opens at `from`. */
+/**
+ * The index just past the closing quote of the string that opens at `from`. Most of a record is strings, so they are
+ * passed over by a search for the quote that no odd number of backslashes stands before.
+ */
 function endOfString(text: string, from: number): number {
-  let at = from + 1
-  while (at < text.length) {
-    const code = text.charCodeAt(at)
-    if (code === BACKSLASH) at += 2
-    else if (code === QUOTE) return at + 1
-    else at++
+  for (let at = text.indexOf('"', from + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let slashes = at
+    while (text.charCodeAt(slashes - 1) === BACKSLASH) slashes--
+    if ((at - slashes) % 2 === 0) return at + 1
   }
-  return at
+  return text.length
 }
 
 /** The index just past the JSON value that begins at `from`. */

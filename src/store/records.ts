@@ -130,14 +130,21 @@ export interface FailedJob {
   text: string
 }
 
-/** Reads one entry of a failed list; never throws. Bytes that are no UTF-8 show as U+FFFD, except in the payload. */
-export function readFailedJob(list: string, index: number, entry: string | Buffer): FailedJob {
+/** Reads one entry of a failed list, whose digest may be known; never throws. Bytes that are no UTF-8 show as U+FFFD, except in the payload. */
+export function readFailedJob(
+  list: string,
+  index: number,
+  entry: string | Buffer,
+  known = digest(entry),
+): FailedJob {
   const text = entry.toString()
   const record = parseJson(text)
-  const base = { ref: makeRef(list, index, entry), index, list, text }
+  const ref = `${index}.${known}@${list}`
   if (!isJsonObject(record)) {
     return {
-      ...base,
+      ref,
+      index,
+      list,
       failedAt: '',
       retriedAt: undefined,
       class: '',
@@ -149,11 +156,15 @@ export function readFailedJob(list: string, index: number, entry: string | Buffe
       queue: '',
       payload: text,
       isReadable: false,
+      text,
     }
   }
   const payload = isJsonObject(record.payload) ? record.payload : {}
+  // Written out: to spread an object into one of so many members takes ten times as long as all the rest.
   return {
-    ...base,
+    ref,
+    index,
+    list,
     failedAt: asText(record.failed_at),
     retriedAt:
       record.retried_at === undefined || record.retried_at === null ? undefined : asText(record.retried_at),
@@ -166,6 +177,7 @@ export function readFailedJob(list: string, index: number, entry: string | Buffe
     queue: asText(record.queue),
     payload: typeof entry === 'string' || isUtf8(entry) ? payloadOf(record, text) : payloadOfBytes(entry),
     isReadable: record.payload !== undefined && record.queue !== undefined,
+    text,
   }
 }
 

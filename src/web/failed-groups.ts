@@ -50,9 +50,19 @@ export function groupOf(job: Pick<FailedJob, 'class' | 'exception' | 'error' | '
   )
 }
 
+/** Most failures are of few groups, and to digest each anew takes as long as to read it. */
+const groups = new Map<string, FailureGroup>()
+const MAX_KEPT = 1_000
+
 export function makeGroup(name: string, exception: string, message: string): FailureGroup {
-  const hash = createHash('sha1').update(JSON.stringify([name, exception, message]))
-  return { id: hash.digest('hex').slice(0, 12), class: name, exception, message }
+  const text = JSON.stringify([name, exception, message])
+  const known = groups.get(text)
+  if (known) return known
+  const id = createHash('sha1').update(text).digest('hex').slice(0, 12)
+  const group = { id, class: name, exception, message }
+  if (groups.size >= MAX_KEPT) groups.clear()
+  groups.set(text, group)
+  return group
 }
 
 /** Offsets from UTC in hours. Abbreviations that mean several zones have the one most written by servers. */

@@ -12,6 +12,7 @@ import type { Store } from '../store/store.js'
 import { FailedColumns, type Look } from './failed-columns.js'
 import { type FailureGroup, failedAtSeconds, groupOf, makeGroup } from './failed-groups.js'
 import type { FailedLists } from './failed-lists.js'
+import { FailedTally, type GroupSummary } from './failed-tally.js'
 import type { FailureFilter } from './filters.js'
 
 export interface FailedIndexOptions {
@@ -37,21 +38,6 @@ export interface IndexState {
   isTruncated: boolean
   /** About how much memory it takes. */
   bytes: number
-}
-
-export interface GroupSummary extends FailureGroup {
-  count: number
-  /** Not put back yet. */
-  open: number
-  /** Unix seconds; 0 where no entry tells a time. */
-  firstAt: number
-  lastAt: number
-  /** Failures per bucket, the oldest first. */
-  sparkline: number[]
-  /** Queues with their counts, the largest first; at most ten. */
-  queues: { queue: string; count: number }[]
-  /** Names its newest entry. */
-  newestRef: string
 }
 
 /** Where an entry stood when the index looked. */
@@ -95,9 +81,7 @@ export class FailedIndex {
       progress:
         this.#refreshing !== undefined
           ? Math.min(1, this.#looked / Math.max(1, this.#total))
-          : this.#isReady
-            ? 1
-            : 0,
+          : Number(this.#isReady),
       indexed,
       total: this.#total,
       isTruncated: columns.some((each) => each.base > 0),
@@ -147,44 +131,9 @@ export class FailedIndex {
     filter: FailureFilter,
     { from, to, buckets = 24, limit = 100 }: { from: number; to: number; buckets?: number; limit?: number },
   ): { groups: GroupSummary[]; total: number } {
-    const found = new Map<number, GroupSummary & { byQueue: Map<number, number> }>()
-    this.#each(filter, (columns, i, list) => {
-      const number = columns.group[i] as number
-      let group = found.get(number)
-      if (!group) {
-        group = {
-          ...(this.#groups[number] as FailureGroup),
-          ...{ count: 0, open: 0, firstAt: 0, lastAt: 0, queues: [], newestRef: '' },
-          sparkline: new Array<number>(buckets).fill(0),
-          byQueue: new Map(),
-        }
-        found.set(number, group)
-      }
-      const at = columns.at[i] as number
-      const queue = columns.queue[i] as number
-      group.count++
-      if (!columns.isRetried[i]) group.open++
-      group.byQueue.set(queue, (group.byQueue.get(queue) ?? 0) + 1)
-      if (at > 0 && (group.firstAt === 0 || at < group.firstAt)) group.firstAt = at
-      // Called oldest first within a list.
-      if (at >= group.lastAt) {
-        group.lastAt = at
-        group.newestRef = `${columns.base + i}.${columns.digest(i)}@${list}`
-      }
-      const bucket = Math.floor(((at - from) / (to - from)) * buckets)
-      if (bucket >= 0 && bucket < buckets) group.sparkline[bucket] = (group.sparkline[bucket] as number) + 1
-    })
-    const groups = [...found.values()].sort((a, b) => b.count - a.count || b.lastAt - a.lastAt)
-    return {
-      total: groups.length,
-      groups: groups.slice(0, limit).map(({ byQueue, ...group }) => ({
-        ...group,
-        queues: [...byQueue]
-          .sort((a, b) => b[1] - a[1])
-          .slice(0, 10)
-          .map(([number, count]) => ({ queue: this.#queues[number] ?? '', count })),
-      })),
-    }
+    const tally = new FailedTally(this.#groups.length, { from, to, buckets })
+    this.#each(filter, (columns, i, list) => tally.add(columns, i, list))
+    return tally.largest(limit, this.#groups, this.#queues)
   }
 
   /** Classes, exceptions and queues of what matches, each with its count, the largest first. */
@@ -357,15 +306,10 @@ export class FailedIndex {
   }
 
   #add(columns: FailedColumns, list: string, entry: Entry): void {
-    const job = readFailedJob(list, entry.index, entry.bytes)
+    const job = readFailedJob(list, entry.index, entry.bytes, entry.digest)
     const at = failedAtSeconds(job.failedAt)
-    columns.push(
-      entry.digest,
-      this.#groupNumber(job),
-      this.#queueNumber(job.queue),
-      at,
-      job.retriedAt !== undefined,
-    )
+    const [group, queue] = [this.#groupNumber(job), this.#queueNumber(job.queue)]
+    columns.push(entry.digest, group, queue, at, job.retriedAt !== undefined)
     this.#looked++
   }
 

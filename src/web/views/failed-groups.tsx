@@ -3,8 +3,8 @@
  */
 import { redactText } from '../access/redact.js'
 import { currentUser, includes } from '../access/roles.js'
-import type { GroupSummary } from '../failed-index.js'
 import { pathOf, queryOf } from '../failed-query.js'
+import type { GroupSummary } from '../failed-tally.js'
 import type { FailureFilter } from '../filters.js'
 import { url } from '../url.js'
 import { Sparkline } from './chart.js'
