@@ -39,7 +39,8 @@ const wider: [path: RegExp, Partial<typeof budget>][] = [
     { ...search, redisBytes: 3e6 },
   ],
   [/^\/delayed\/(jobs\/|search\?)/, search],
-  [/^\/jobs\/none$/, { ...search, roundTrips: 35, sent: 35, inside: budget.inside + 20_000 }],
+  // All places are searched; the lengths of queues are asked in one trip.
+  [/^\/jobs\/none$/, { ...search, roundTrips: 35, sent: 35 + QUEUES, inside: budget.inside + 20_000 }],
   // Each key has a type and a size, each time a length.
   [/^\/stats\/keys/, { inside: budget.inside + 500 }],
   [/^\/delayed\/clear$/, { inside: budget.inside + 2_000 }],
@@ -183,8 +184,17 @@ async function slowestOf(act: () => Promise<unknown>): Promise<number> {
   return Math.max(0, ...log.filter(([, , , [name = '']]) => !own.test(name)).map(([, , us]) => us / 1_000))
 }
 
+interface Watched {
+  sent: string[][]
+  inside: string[][]
+}
+
+function countSent(commands: string[][]): number {
+  return commands.filter(([name = '']) => !/^getrange$/i.test(name)).length
+}
+
 /** What the web process sent meanwhile, and what scripts did for it. */
-async function watch(act: () => Promise<unknown>): Promise<{ sent: string[][]; inside: string[][] }> {
+async function watch(act: () => Promise<unknown>): Promise<Watched> {
   const monitor = await redis.client.monitor()
   const sent: string[][] = []
   const inside: string[][] = []
@@ -246,15 +256,21 @@ test('every page stays within its budget', { timeout: 120_000 }, async () => {
       })
       costs.push({ ...(cost as Cost), commandMs })
     }
-    await freshen()
-    const { sent, inside } = await watch(ask)
+    // As above: a look that saw more than the page may send has seen something of the background, or sees it again.
+    let { sent, inside }: Watched = { sent: [], inside: [] }
+    for (let i = 0; i < 4 && (i === 0 || countSent(sent) > limits.sent); i++) {
+      await freshen()
+      const seen = await watch(ask)
+      sent = seen.sent
+      inside = seen.inside
+    }
     const measured = {
       bytes: Buffer.byteLength(html),
       zippedBytes: gzipSync(html).length,
       nodes: html.match(/<[a-z]/g)?.length ?? 0,
       roundTrips: least('roundTrips'),
       redisBytes: least('bytes'),
-      sent: sent.filter(([name = '']) => !/^getrange$/i.test(name)).length,
+      sent: countSent(sent),
       inside: inside.length,
       commandMs: least('commandMs'),
     }

@@ -2,7 +2,7 @@
 // neither Redis nor this process holds much of what does not match.
 
 import { expect, test } from 'vitest'
-import { EntryPages, type SearchLimits } from '#built/web/entry-pages.js'
+import { EntryPages, type SearchLimits, type SearchPage } from '#built/web/entry-pages.js'
 import { useRoom } from '../room.js'
 
 const room = useRoom()
@@ -76,11 +76,11 @@ test('ten thousand entries are looked at in a dozen round trips, and what does n
   await fill('resque:failed', 12_000, entry)
   await all('queue', 'none')
   for (const kind of ['queue', 'failed'] as const) {
-    const { result, scripts, bytes } = await costOf(() =>
+    const search = async (): Promise<SearchPage<unknown>> =>
       kind === 'queue'
         ? pagesOf().searchPending('mail', { text: '[3,' }, { timeMs: 10_000 })
-        : pagesOf().search({ text: '[11990,', list: 'failed' }, { timeMs: 10_000 }),
-    )
+        : pagesOf().search({ text: '[11990,', list: 'failed' }, { timeMs: 10_000 })
+    const { result, scripts, bytes } = await costOf(search)
     expect(result).toMatchObject({ looked: 10_000, total: 12_000, rows: [{}] })
     expect(result.next).toBeDefined()
     // And one trip for the length.
@@ -108,6 +108,26 @@ test('large entries are read a few at a time, wherever they begin, and every ent
   expect((await all('queue', 'zz', { limit: 3 })).found).toEqual(
     Array.from({ length: 30 }, (_, i) => 400 + i),
   )
+})
+
+test('two hundred queues are looked through one after the other, in one round trip', async () => {
+  const names = Array.from({ length: 200 }, (_, i) => `queue_${i}`)
+  for (const name of names.filter((_, i) => i % 3 > 0))
+    await fill(`resque:queue:${name}`, 5, (i) => `["${name}",${i}]`)
+  await pagesOf().searchPending('none', { text: 'none' })
+  const { result, scripts } = await costOf(() =>
+    pagesOf().searchPending(names, { text: ',4]' }, { limit: 1_000 }),
+  )
+  expect(result).toMatchObject({ looked: 665, total: 665, next: undefined })
+  expect(result.rows.map(({ text }) => text)).toEqual(
+    names.flatMap((name, i) => (i % 3 > 0 ? [`["${name}",4]`] : [])),
+  )
+  expect(scripts).toBe(1)
+  // The limit is met in the middle, at the end of a list: the next page begins with the next list.
+  const first = await pagesOf().searchPending(names, { text: ',4]' }, { limit: 2 })
+  const second = await pagesOf().searchPending(names, { text: ',4]' }, { limit: 1, cursor: first.next })
+  expect(first).toMatchObject({ looked: 10 })
+  expect(second.rows.map(({ text }) => text)).toEqual(['["queue_4",4]'])
 })
 
 test('a list that was cut short meanwhile is looked through from where it ends now', async () => {
