@@ -51,7 +51,6 @@ beforeAll(async () => {
 })
 afterAll(() => ruby?.end())
 beforeEach(() => {
-  browser.complaints.length = 0
   hold = gate()
 })
 afterEach(async () => {

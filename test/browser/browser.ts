@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll } from 'vitest'
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
 export interface BrowserRoom {
-  /** A new window, without cookies. What its console says, and what ran that should not, stands in `complaints`. */
+  /** A new window, without cookies. What its console says in this test, and what ran that should not, stands in `complaints`. */
   open(options?: Parameters<Browser['newContext']>[0]): Promise<Page>
   readonly complaints: string[]
 }
@@ -23,7 +23,10 @@ export function useBrowser({ args = [] }: { args?: readonly string[] } = {}): Br
     browser = await chromium.launch({ executablePath, args: ['--no-sandbox', ...args] })
   })
   // A page that stays open would go on to ask servers that are gone.
-  afterEach(() => Promise.all(contexts.splice(0).map((context) => context.close())))
+  afterEach(async () => {
+    await Promise.all(contexts.splice(0).map((context) => context.close()))
+    complaints.length = 0
+  })
   afterAll(() => browser?.close())
   return {
     complaints,

@@ -15,7 +15,6 @@ const T = 4_102_444_800
 let server: Server
 let origin = ''
 beforeEach(async () => {
-  browser.complaints.length = 0
   const { handler } = createWeb({ resque: room.resque, auth: 'none', cacheMs: 0, history: false })
   server = createServer((req, res) => void handler(req, res)).listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createWeb, type Web, type WebOptions } from 'resque-ts/web'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
 import { failedRecord, job, range } from '../web/records.js'
@@ -16,9 +16,6 @@ const room = useRoom()
 const browser = useBrowser()
 const ruby = useRubyPages(room)
 const open: { server: Server; web: Web }[] = []
-beforeEach(() => {
-  browser.complaints.length = 0
-})
 afterEach(async () => {
   for (const { server, web } of open.splice(0)) {
     server.closeAllConnections()

@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
 import { createWeb, type Web, type WebOptions } from 'resque-ts/web'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
 import { accounts } from '../web/site.js'
@@ -17,9 +17,6 @@ const room = useRoom()
 const browser = useBrowser()
 const servers: Server[] = []
 const webs: Web[] = []
-beforeEach(() => {
-  browser.complaints.length = 0
-})
 afterEach(async () => {
   await Promise.all(webs.splice(0).map((web) => web.close()))
   for (const server of servers.splice(0)) server.closeAllConnections()

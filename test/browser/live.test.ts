@@ -18,7 +18,6 @@ const webs: Web[] = []
 /** Paths that were asked for. */
 let asked: string[] = []
 beforeEach(() => {
-  browser.complaints.length = 0
   asked = []
 })
 afterEach(async () => {

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createWeb, type WebOptions } from 'resque-ts/web'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { accounts } from '../web/site.js'
 import { useBrowser } from './browser.js'
@@ -13,9 +13,6 @@ import { useBrowser } from './browser.js'
 const room = useRoom()
 const browser = useBrowser()
 const servers: Server[] = []
-beforeEach(() => {
-  browser.complaints.length = 0
-})
 afterEach(() => {
   for (const server of servers.splice(0)) server.closeAllConnections()
 })
