@@ -237,11 +237,11 @@ export class Resque {
 
   /** Stops the taking of jobs from a queue by all workers of this package; jobs that run go on. */
   pauseQueue(queue: string): Promise<void> {
-    return this.store.queues.setPaused(checkQueue(queue), true)
+    return this.store.hands.pause(checkQueue(queue))
   }
 
   resumeQueue(queue: string): Promise<void> {
-    return this.store.queues.setPaused(queue, false)
+    return this.store.queues.resume(queue)
   }
 
   pausedQueues(): Promise<string[]> {
@@ -250,11 +250,11 @@ export class Resque {
 
   /** Stops the taking of jobs by every worker, Ruby's included, until `resumeAll`. */
   pauseAll(): Promise<void> {
-    return this.store.queues.setAllPaused(true)
+    return this.store.hands.pauseAll()
   }
 
   resumeAll(): Promise<void> {
-    return this.store.queues.setAllPaused(false)
+    return this.store.queues.resumeAll()
   }
 
   /** Whether `pauseAll` is in force. */

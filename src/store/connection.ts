@@ -90,8 +90,8 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
   }
 
   /** Sends one command; the strings of its reply come as bytes. */
-  sendForBytes(name: string, args: Arg[]): Promise<unknown> {
-    return this.#call(() => this.#redis.sendCommand(new Command(name, args)) as Promise<unknown>)
+  sendForBytes(name: string, args: Arg[], deadlineMs?: number): Promise<unknown> {
+    return this.#call(() => this.#redis.sendCommand(new Command(name, args)) as Promise<unknown>, deadlineMs)
   }
 
   /**

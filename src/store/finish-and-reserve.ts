@@ -8,10 +8,11 @@ import { script } from './scripts.js'
  * ARGV  1 namespace with colon  2 run_at  3 nonce  4 call  5 JSON array of the keys of queues, or ''  6 '1' to count queues
  *       7 how many jobs to take at most  8 host  9 separator  10 tail of the worker ids
  *       11 the slots, '<number><state> …': a free one has no state; one whose job ended has a letter and the call
- *       that took it: d(one), c(done, and clear its deaths), f(ailed), r(eturned)
- *       then what the states need, in order: c: death field · f: death field or '', m, then m × (list, text, set or '')
- *       · r: queue, payload
- * Reply 1 refused slots '<index><letter> …'  2 runs '<queue index>:<count> …'  3 deaths '<job>:<count> …'
+ *       that took it: d(one), c(done, and clear its deaths), f(ailed), r(eturned). h: a free one, the first of all, that a
+ *       job was handed to; it takes that one, whatever is paused, and no other
+ *       then what the states need, in order: h: hand, its queue · c: death field · f: death field or '', m, then
+ *       m × (list, text, set or '') · r: queue, payload
+ * Reply 1 refused slots '<index><letter> …'  2 runs '<queue index>:<count> …', index 0 for the job of the hand  3 deaths '<job>:<count> …'
  *       4 wrapped jobs '<job> …'  5 '1' if all are paused  6 number of queues  7 the payloads taken, in order, for the
  *       slots that were not refused, in order, with NUL between them; a wrapped one as the JSON string of its bytes
  * Cost  6 commands, whatever the number of slots; then one or two per failure, and one per 64 queues that are empty, and one per 8 of such a block that is not
@@ -44,6 +45,7 @@ local records = redis.call('MGET', unpack(keys))
 local special = redis.call('EXISTS', KEYS[3], KEYS[4]) > 0
 
 local refused, free, ended = {}, {}, {}
+local hand, hand_queue
 local processed, failed = 0, 0
 local extra = 12
 
@@ -63,7 +65,11 @@ end
 
 for i = 1, n do
   local state, record, why = states[i], records[i + 1], nil
-  if state == '' then
+  if state == '' or state == 'h' then
+    if state == 'h' then
+      hand, hand_queue = prefix .. 'hand:' .. ARGV[extra], ARGV[extra + 1]
+      extra = extra + 2
+    end
     if record then
       why = 'o'
     elseif redis.call('SISMEMBER', KEYS[1], sub(keys[i + 1], id_at)) == 0 then
@@ -100,6 +106,7 @@ for i = 1, n do
     end
   end
   if why then refused[#refused + 1] = i .. why else free[#free + 1] = i end
+  if why and state == 'h' then hand = nil end
 end
 if processed > 0 then redis.pcall('INCRBY', KEYS[6], processed) end
 if failed > 0 then redis.pcall('INCRBY', KEYS[7], failed) end
@@ -136,7 +143,7 @@ end
 
 local paused = records[1] and find(string.lower(records[1]), '^%s*true%s*$')
 local runs, deaths, wrapped, payloads, sets = {}, {}, {}, {}, {}
-local taken, want = 0, math.min(#free, tonumber(ARGV[7]))
+local taken, want = 0, math.min(#free - (hand and 1 or 0), tonumber(ARGV[7]))
 local name_at = #prefix + 7
 local function take(key, name, index)
   local got = redis.pcall('LPOP', key, want - taken)
@@ -167,13 +174,21 @@ local function take(key, name, index)
   runs[#runs + 1] = index .. ':' .. #got
 end
 
-if ARGV[5] ~= '' and want > 0 and not paused then
+local takes = ARGV[5] ~= '' and want > 0 and not paused
+if takes or hand then
   local invalid, depth = cjson.decode_invalid_numbers(), cjson.decode_max_depth()
-  local queues = decode(ARGV[5])
+  local queues = takes and decode(ARGV[5]) or {}
   cjson.decode_invalid_numbers(false)
   cjson.decode_max_depth(98)
+  if hand then
+    local others = want
+    want = 1
+    take(hand, hand_queue, 0)
+    if taken == 0 then table.remove(free, 1) end
+    want = others + taken
+  end
   local held = {}
-  if special then
+  if special and takes then
     for _, name in ipairs(redis.pcall('SMEMBERS', KEYS[3])) do held[name] = true end
   end
   local function take_each(from, to)

@@ -17,6 +17,7 @@ export class Keys {
     this.deaths = `${this.prefix}deaths`
     this.kinds = `${this.prefix}workers:kind`
     this.orders = `${this.prefix}workers:orders`
+    this.hands = `${this.prefix}hands`
     this.pruneTurn = `${this.prefix}workers:prune`
     this.delayedTimes = `${this.prefix}delayed_queue_schedule`
     this.lastEnqueued = `${this.prefix}delayed:last_enqueued_at`
@@ -61,9 +62,11 @@ export class Keys {
   readonly kinds: string
   /** Hash: id of the first slot of a process → what it is told to do, until it did. */
   readonly orders: string
+  /** Hash: a hand that is open → the queue it waits on. */
+  readonly hands: string
   /** String with expiry: whose turn it is to look for the dead. */
   readonly pruneTurn: string
-  /** Stream: who did what on the web pages. */
+  /** Sorted set: who did what on the web pages. */
   readonly audit: string
   /** Sorted set: ids of the operations of the web pages, by when they began. */
   readonly operations: string
@@ -83,6 +86,10 @@ export class Keys {
   }
   started(id: string): string {
     return `${this.prefix}worker:${id}:started`
+  }
+  /** List: the job that Redis has put into a hand; or a string, over which it puts none. */
+  hand(name: string): string {
+    return `${this.prefix}hand:${name}`
   }
   stat(name: string): string {
     return `${this.prefix}stat:${name}`

@@ -1,12 +1,11 @@
 /**
  * Queues: the lists of waiting jobs, and the set of their names.
  */
-import { isUtf8 } from 'node:buffer'
 import { isJsonObject, parseJson } from '../json.js'
 import type { Arg, Connection } from './connection.js'
 import type { Keys } from './keys.js'
 import { PushBuffer } from './push-buffer.js'
-import { digest as digestOf, type Payload } from './records.js'
+import { digest as digestOf, type Payload, payloadFrom } from './records.js'
 import { script } from './scripts.js'
 
 /** How many entries one command of an admin call reads, so that other commands get their turn in between. */
@@ -87,7 +86,7 @@ export class Queues {
   /** Takes the payload at the head of a queue away, or null. No working record holds it: it is the caller's to lose. */
   async pop(queue: string): Promise<Payload | null> {
     const bytes = (await this.#connection.sendForBytes('lpop', [this.#keys.queue(queue)])) as Buffer | null
-    return bytes && (isUtf8(bytes) ? bytes.toString('utf8') : bytes)
+    return bytes && payloadFrom(bytes)
   }
 
   /** Unlists the queue and deletes its jobs, in one transaction (Ruby's pipeline can lose a push in between). */
@@ -186,21 +185,18 @@ export class Queues {
     }
   }
 
-  /** Stops, or lets go on, the taking of jobs from a queue, in the whole cluster. Jobs that run are not touched. */
-  async setPaused(queue: string, paused: boolean): Promise<void> {
-    await this.#connection.send(paused ? 'sadd' : 'srem', [this.#keys.pausedQueues, queue])
+  /** Jobs are taken from this queue again. What pauses it is `Hands.pause`. */
+  async resume(queue: string): Promise<void> {
+    await this.#connection.send('srem', [this.#keys.pausedQueues, queue])
   }
 
   async paused(): Promise<string[]> {
     return ((await this.#connection.send('smembers', [this.#keys.pausedQueues])) as string[]).sort()
   }
 
-  /** Ruby's key that pauses every worker, Ruby's and ours. */
-  async setAllPaused(paused: boolean): Promise<void> {
-    const command: [string, Arg[]] = paused
-      ? ['set', [this.#keys.pauseAll, 'true']]
-      : ['del', [this.#keys.pauseAll]]
-    await this.#connection.send(...command)
+  /** Every worker, Ruby's and ours, takes jobs again. */
+  async resumeAll(): Promise<void> {
+    await this.#connection.send('del', [this.#keys.pauseAll])
   }
 
   async allPaused(): Promise<boolean> {

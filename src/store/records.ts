@@ -13,6 +13,11 @@ import { isJsonObject, memberText, parseJson } from '../json.js'
 /** What stood in a queue: text, or bytes where it is no job that JSON readers agree on. */
 export type Payload = string | Buffer
 
+/** A payload as it stands in Redis. */
+export function payloadFrom(bytes: Buffer): Payload {
+  return isUtf8(bytes) ? bytes.toString('utf8') : bytes
+}
+
 /** The class that a wrapped entry shows. */
 const NOT_A_JOB = '(not a job)'
 
@@ -46,7 +51,7 @@ export function readWorkingRecordBytes(bytes: Buffer): WorkingRecord | undefined
   const queue = Buffer.from(record.queue, 'latin1').toString('utf8')
   if (typeof record.payload !== 'string') return { ...record, queue }
   const payload = Buffer.from(record.payload, 'latin1')
-  return { ...record, queue, payload: isUtf8(payload) ? payload.toString('utf8') : payload }
+  return { ...record, queue, payload: payloadFrom(payload) }
 }
 
 /** As `payloadOf`, where the record is not UTF-8. */
@@ -228,6 +233,21 @@ export function deathField(queue: string, payload: Payload): string {
 /** `run_at`: `2026-11-24T02:14:40Z`. */
 export function runAt(at: Date): string {
   return `${at.toISOString().slice(0, 19)}Z`
+}
+
+/** `run_at`, made once a second. */
+export class RunClock {
+  #seconds = 0
+  #text = ''
+
+  now(): string {
+    const seconds = Math.floor(Date.now() / 1_000)
+    if (seconds !== this.#seconds) {
+      this.#seconds = seconds
+      this.#text = runAt(new Date(seconds * 1_000))
+    }
+    return this.#text
+  }
 }
 
 /** `worker:<id>:started`: `2026-11-24 02:14:40 +0000`. */

@@ -8,6 +8,7 @@
  */
 import type { Arg, Connection } from './connection.js'
 import { finishAndReserve } from './finish-and-reserve.js'
+import type { OpenHand } from './hands.js'
 import type { Keys } from './keys.js'
 import { deathField, type Payload } from './records.js'
 
@@ -33,6 +34,8 @@ export interface OfferedSlot {
   number: number
   /** The call that took its job, and how the job ended. Undefined: the slot is free. */
   held?: HeldJob | undefined
+  /** It is free, and a job was handed to it: it takes that one, whatever is paused. Only the first slot can have it. */
+  handed?: OpenHand | undefined
 }
 
 export interface HeldJob {
@@ -86,7 +89,7 @@ export interface ReserveReply {
 
 export interface ReserveRequest {
   slots: OfferedSlot[]
-  /** How many of them may be given a job. */
+  /** How many of them may be given a job, besides the one that was handed over. */
   limit: number
   /** JSON array of the keys of the queues to take from, in order. Undefined: take nothing. */
   queues: string | undefined
@@ -144,7 +147,7 @@ export class Slots {
       slots,
       ...extras,
     ])) as string[]
-    return readReply(names, reply)
+    return readReply(names, reply, request.slots[0]?.handed)
   }
 
   /** How many workers died before of each of these jobs. */
@@ -164,7 +167,11 @@ export class Slots {
   }
 }
 
-function stateOf({ held }: OfferedSlot, extras: Arg[]): string {
+function stateOf({ held, handed }: OfferedSlot, extras: Arg[]): string {
+  if (handed) {
+    extras.push(handed.hand, handed.queue)
+    return 'h'
+  }
   if (!held) return ''
   const { call, ending, deathField } = held
   switch (ending.kind) {
@@ -182,7 +189,7 @@ function stateOf({ held }: OfferedSlot, extras: Arg[]): string {
   }
 }
 
-function readReply(names: readonly string[], reply: string[]): ReserveReply {
+function readReply(names: readonly string[], reply: string[], handed: OpenHand | undefined): ReserveReply {
   const [refusedText, runsText, deathsText, wrappedText, pausedText, queueCount, payloadsText] =
     reply as Reply
   const refused = words(refusedText).map((word) => ({
@@ -194,6 +201,8 @@ function readReply(names: readonly string[], reply: string[]): ReserveReply {
   const wrapped = new Set(words(wrappedText).map(Number))
   const jobs: ReservedJob[] = []
   const payloads = runsText === '' ? [] : payloadsText.split('\0')
+  // Nothing was in the hand (any more): its slot got nothing else.
+  if (handed && !runsText.startsWith('0:')) left.add(0)
   let slot = -1
   for (const run of words(runsText)) {
     const [index, count] = run.split(':').map(Number) as [number, number]
@@ -204,7 +213,7 @@ function readReply(names: readonly string[], reply: string[]): ReserveReply {
       const number = jobs.length + 1
       jobs.push({
         slot,
-        queue: names[index - 1] as string,
+        queue: (index === 0 ? handed?.queue : names[index - 1]) as string,
         payload: wrapped.has(number) ? Buffer.from(JSON.parse(text) as string, 'latin1') : text,
         deaths: deaths.get(number) ?? 0,
       })

@@ -9,6 +9,7 @@ import { DelayedGlances } from './delayed-glance.js'
 import { Entries } from './entries.js'
 import { Failures } from './failures.js'
 import { Glances } from './glance.js'
+import { Hands } from './hands.js'
 import { StoredHistory } from './history.js'
 import { KeyBrowser } from './key-browser.js'
 import { Keys } from './keys.js'
@@ -37,6 +38,7 @@ export class Store {
   readonly failures: Failures
   readonly workers: Workers
   readonly slots: Slots
+  readonly hands: Hands
   readonly stats: Stats
   readonly glances: Glances
   readonly keyBrowser: KeyBrowser
@@ -60,6 +62,7 @@ export class Store {
     this.failures = new Failures(this.connection, this.keys)
     this.workers = new Workers(this.connection, this.keys)
     this.slots = new Slots(this.connection, this.keys)
+    this.hands = new Hands(this.connection, this.keys)
     this.stats = new Stats(this.connection, this.keys)
     this.glances = new Glances(this.connection, this.keys)
     this.keyBrowser = new KeyBrowser(this.connection, this.keys)

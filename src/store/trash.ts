@@ -10,6 +10,7 @@
  */
 import type { Connection } from './connection.js'
 import type { Source } from './entries.js'
+import { luaWithhold } from './hands.js'
 import type { Keys } from './keys.js'
 import { script } from './scripts.js'
 
@@ -64,9 +65,9 @@ end
 return count`)
 
 /**
- * KEYS  1 the list  2 the part  3 queues  4 trash  5 queues:paused
+ * KEYS  1 the list  2 the part  3 queues  4 trash  5 queues:paused  6 hands
  * ARGV  1 ms the trash is kept on  2 name of the queue, or ''  3 at most so many new entries are moved  4 how many a call
- *       5 number of the part
+ *       5 number of the part  6 namespace with colon
  * Reply entries that came back, entries left
  * Cost  constant where the list is gone; else one command for each entry that is moved
  *
@@ -74,11 +75,16 @@ return count`)
  * given back; where the new are many, the old are moved one by one.
  */
 const restoreWholeScript = script(`
+local prefix, hands = ARGV[6], KEYS[6]
+${luaWithhold}
 local size, new = redis.call('LLEN', KEYS[2]), redis.call('LLEN', KEYS[1])
 if ARGV[2] ~= '' then
   local flags = redis.call('HGET', KEYS[4], 'flags:' .. ARGV[5]) or ''
   if size > 0 or flags ~= '' then redis.call('SADD', KEYS[3], ARGV[2]) end
-  if string.find(flags, 'p', 1, true) then redis.call('SADD', KEYS[5], ARGV[2]) end
+  if string.find(flags, 'p', 1, true) then
+    redis.call('SADD', KEYS[5], ARGV[2])
+    withhold(ARGV[2])
+  end
   redis.call('HDEL', KEYS[4], 'flags:' .. ARGV[5])
 end
 if size == 0 then return {0, 0} end
@@ -286,7 +292,7 @@ export class Trash {
   }
 
   #call(id: string, part: Part, key: string, list: string, isFar: boolean): () => Promise<[number, number]> {
-    const { queues, pausedQueues, delayedTimes, prefix, schedules, schedulesChanged } = this.#keys
+    const { queues, pausedQueues, hands, delayedTimes, prefix, schedules, schedulesChanged } = this.#keys
     const queue = part.kind === 'queue' ? part.name : ''
     const run = async (...args: Parameters<Connection['run']>) =>
       (await this.#connection.run(...args)) as [number, number]
@@ -295,8 +301,8 @@ export class Trash {
         return () =>
           run(
             restoreWholeScript,
-            [list, key, queues, this.#keys.trash(id), pausedQueues],
-            [TRASH_TTL_MS, queue, MOVABLE, MOVABLE, part.number],
+            [list, key, queues, this.#keys.trash(id), pausedQueues, hands],
+            [TRASH_TTL_MS, queue, MOVABLE, MOVABLE, part.number, prefix],
           )
       case 'placed':
         return () =>

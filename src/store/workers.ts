@@ -82,6 +82,8 @@ export interface Burial {
   record: Buffer | undefined
   /** The heartbeat it was judged by; undefined: it does not matter. */
   heartbeat: string | undefined
+  /** The job is in this hand, not in the record: only that is emptied and closed, for this long. */
+  hand?: { name: string; sealedMs: number }
   job?: {
     fate: 'requeue' | 'fail'
     queue: string
@@ -262,12 +264,12 @@ export class Workers {
     return bytes ?? undefined
   }
 
-  async bury({ id, record, heartbeat, job }: Burial): Promise<Verdict> {
-    const { workers, heartbeats, kinds, queues, deaths, orders, prefix } = this.#keys
+  async bury({ id, record, heartbeat, hand, job }: Burial): Promise<Verdict> {
+    const { workers, heartbeats, kinds, queues, deaths, orders, hands, prefix } = this.#keys
     const entries = job?.entries ?? []
     return (await this.#connection.run(
       bury,
-      [workers, heartbeats, kinds, queues, deaths, orders],
+      [workers, heartbeats, kinds, queues, deaths, orders, hands],
       [
         prefix,
         id,
@@ -279,6 +281,8 @@ export class Workers {
         job?.deathField ?? '',
         job?.maxDeaths ?? 0,
         job?.process ?? id,
+        hand?.name ?? '',
+        hand?.sealedMs ?? 0,
         entries.length,
         ...entries.flatMap(({ list, text, listedIn }) => [list, text, listedIn ?? '']),
       ],

@@ -5,7 +5,7 @@
 import type { RunningJob } from './perform.js'
 import type { Prefetched, ReadyJob } from './prefetched.js'
 import type { ChildJob } from './sent-jobs.js'
-import type { Held, Slot } from './turns.js'
+import type { Held, Slot } from './slot.js'
 
 export class Ahead {
   readonly #prefetched: Prefetched

@@ -5,7 +5,7 @@
  * so a job that had to wait for too long sends all of them back, and none are taken for a while.
  */
 import type { RunningJob } from './perform.js'
-import type { Held, Slot } from './turns.js'
+import type { Held, Slot } from './slot.js'
 
 /** A job that holds a slot and has not started. */
 export interface ReadyJob {

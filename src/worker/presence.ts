@@ -12,7 +12,7 @@ import { type Order, orders, type WorkerKind } from '../store/workers.js'
 import { Heartbeat } from './heartbeat.js'
 import { type Identity, register } from './identity.js'
 import type { WorkerSettings } from './options.js'
-import { prune } from './prune.js'
+import { failOnDeath, prune } from './prune.js'
 import type { ProcessState } from './shared-cells.js'
 
 export interface PresenceOptions {
@@ -195,9 +195,6 @@ export class Presence {
 
   #kind(process: string): WorkerKind {
     const { deadAfterMs, jobs } = this.#options.settings
-    const failOnDeath = [...jobs.values()]
-      .filter((job) => job.onWorkerDeath === 'fail')
-      .map((job) => job.name)
-    return { process, deadAfterMs, failOnDeath, nonce: this.#nonce }
+    return { process, deadAfterMs, failOnDeath: failOnDeath(jobs), nonce: this.#nonce }
   }
 }

@@ -12,9 +12,11 @@ import { channels } from '../events.js'
 import { entriesOf, type FailureBackend } from '../failure/backend.js'
 import { hooksOf, runFailureHooks } from '../hooks.js'
 import { type AnyJob, readJob } from '../job.js'
+import { workerOf } from '../store/hands.js'
 import { deathField, readWorkingRecordBytes, type WorkingRecord } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import type { Burial, Census, Verdict, WorkerKind } from '../store/workers.js'
+import { SEALED_MS } from './hand.js'
 
 export interface PruneOptions {
   store: Store
@@ -61,6 +63,7 @@ export async function prune(options: PruneOptions): Promise<Map<string, Verdict>
     if (census.registered.has(id) && !census.heartbeats.has(id))
       await store.workers.startClock(id, census.now)
   }
+  await buryHands(options, census)
   const gone = [...census.kinds.keys()].filter(
     (id) => !census.registered.has(id) && !census.heartbeats.has(id),
   )
@@ -104,7 +107,45 @@ async function buryDead(
   return store.workers.bury(burial)
 }
 
-async function fateOf(options: PruneOptions, id: string, job: WorkingRecord, kind: WorkerKind | undefined) {
+/** What was being handed to a worker that is registered no more may have begun: it is judged as the job of one that died. */
+async function buryHands(options: PruneOptions, census: Census): Promise<void> {
+  const { store, jobs, log } = options
+  for (const open of await store.hands.orphans()) {
+    const { hand, queue } = open
+    const payload = await store.hands.content(open)
+    if (payload === undefined) {
+      await store.hands.close(open, SEALED_MS)
+      continue
+    }
+    const id = workerOf(hand)
+    const kind = census.kinds.get(id) ?? { process: id, deadAfterMs: 0, failOnDeath: failOnDeath(jobs) }
+    const job = await fateOf(options, id, { queue, payload, run: hand }, kind)
+    const sealed = { name: hand, sealedMs: SEALED_MS }
+    const verdict = await store.workers.bury({
+      id,
+      record: undefined,
+      heartbeat: undefined,
+      hand: sealed,
+      job,
+    })
+    log.warn(
+      { workerId: id, queue, verdict },
+      `A job was being handed to dead worker ${id}: ${sentences[verdict]}.`,
+    )
+  }
+}
+
+/** The names of the jobs that are not tried again when their worker dies. */
+export function failOnDeath(jobs: ReadonlyMap<string, AnyJob>): string[] {
+  return [...jobs.values()].filter((job) => job.onWorkerDeath === 'fail').map((job) => job.name)
+}
+
+async function fateOf(
+  options: PruneOptions,
+  id: string,
+  job: Pick<WorkingRecord, 'queue' | 'payload' | 'run'>,
+  kind: WorkerKind | undefined,
+) {
   const { failureBackend, log, maxDeaths } = options
   const { queue, payload } = job
   const parsed = readJob(payload)

@@ -6,69 +6,14 @@
  * A call whose reply was lost is never repeated blindly: the working records tell what it did (`#reconcile`).
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Logger } from '../context.js'
-import { ClosedError, CommandError, messageOf } from '../errors.js'
-import { deathField, type Payload, readWorkingRecord, runAt } from '../store/records.js'
-import {
-  type Ending,
-  MAX_OFFERED,
-  type OfferedSlot,
-  type ReserveReply,
-  type SlotNaming,
-} from '../store/slots.js'
-import type { Store } from '../store/store.js'
-import type { Offer, WatchedQueues } from './watched-queues.js'
-
-/** One slot: free, or holding a job until Redis has accepted its end. */
-export interface Slot {
-  /** Its number in the ids of its process. */
-  readonly number: number
-  readonly workerId: string
-  held: Held | undefined
-}
-
-export interface Held {
-  queue: string
-  payload: Payload
-  /** The call that took it. */
-  call: string
-  deaths: number
-  /** Counts the jobs of this process in the order they were taken. */
-  order: number
-  /** Set once the job has ended and the end is not yet accepted. */
-  ending: Ending | undefined
-}
-
-export interface TurnsOptions {
-  store: Store
-  slots: Slot[]
-  /** Unique for this process: every mark it makes begins with it. */
-  nonce: string
-  naming: SlotNaming
-  log: Logger
-  /** The queues to take from, as they are at each turn. */
-  queues: WatchedQueues
-  /** How many slots may hold a job at this moment. */
-  room(): number
-  /** A slot has a job: start it. */
-  onJob(slot: Slot, held: Held): void
-  /** The end of a job was accepted. */
-  onEnded(slot: Slot, ending: Ending): void
-  onTurn(turn: Turn): void
-  /** These workers are not registered any more. Resolves when they are again. */
-  onUnregistered(slots: Slot[]): Promise<void>
-}
-
-/** What a turn that took jobs, or wanted to, came to. */
-export interface Turn {
-  /** It took all there was: nothing is left to take now. */
-  foundAll: boolean
-  took: number
-  /** All workers are told to pause. */
-  isPaused: boolean
-  /** How many queues are listed, or -1 if that does not matter. */
-  queueCount: number
-}
+import { CommandError, messageOf } from '../errors.js'
+import { type Payload, RunClock } from '../store/records.js'
+import { type Ending, MAX_OFFERED, type ReserveReply } from '../store/slots.js'
+import type { HandedJob } from './hand.js'
+import { type Found, readBack, sendBack } from './read-back.js'
+import { type Handed, type Held, offeredSlot, type Slot } from './slot.js'
+import type { TurnsOptions } from './turns-options.js'
+import type { Offer } from './watched-queues.js'
 
 /** With fewer, what a second call costs outweighs the waiting it saves. */
 const FEW_SLOTS = 8
@@ -85,13 +30,16 @@ export class Turns {
   /** How many slots hold an end that Redis could not write, and wait to try again. */
   #unwritten = 0
   #taken = 0
+  /** How many free slots wait for a job to be handed over. */
+  #lent = 0
+  /** The job that was handed over, until it is known that its record is written, or that it was taken away. */
+  #handed: Handed | undefined
   readonly #underWay = new Set<Promise<void>>()
   #isScheduled = false
   #calls = 0
   /** How many free slots the next call offers: it grows while jobs keep coming, so an idle look is cheap. */
   #appetite = 1
-  #secondsAt = 0
-  #runAt = ''
+  readonly #clock = new RunClock()
 
   constructor(options: TurnsOptions) {
     this.#options = options
@@ -100,8 +48,8 @@ export class Turns {
     this.#half = count < FEW_SLOTS ? count : Math.ceil(count / 2)
   }
 
-  /** How many slots hold a job. */
-  get busyCount(): number {
+  /** How many slots hold a job, or are lent. */
+  get #busyCount(): number {
     return this.#options.slots.length - this.#idle.length
   }
 
@@ -125,10 +73,38 @@ export class Turns {
     this.#turnNow()
   }
 
+  /**
+   * Lends a free slot out, for a job that may be handed over to it; undefined if there is none, or none is wanted. Not
+   * while ends are to be told: that call looks for jobs, and two that take at once may change their order.
+   */
+  lend(): Slot | undefined {
+    if (!this.#isTaking || this.#room === 0 || this.#ended.length > 0) return undefined
+    const slot = this.#idle.pop()
+    if (slot) this.#lent++
+    return slot
+  }
+
+  /** No job was handed over to a slot that was lent. */
+  giveBack(slot: Slot): void {
+    this.#lent--
+    this.#idle.push(slot)
+    if (this.#wantsJobs) this.#schedule()
+  }
+
+  /** A job was handed over to a slot that was lent: it starts, and its record is written. */
+  handed(slot: Slot, job: HandedJob): void {
+    this.#lent--
+    this.#handed = { slot, job, calls: [] }
+    // Behind it there may be more.
+    this.#wantsJobs = true
+    this.#begin(this.#handed)
+  }
+
   /** A job has come to its end. */
   finish(slot: Slot, ending: Ending): void {
     if (!slot.held) return
     slot.held.ending = ending
+    if (slot.held.isUnwritten) return
     this.#ended.push(slot)
     this.#wantsJobs = true
     if (!this.#mayCall()) return
@@ -142,7 +118,7 @@ export class Turns {
    * every job has ended, at once, since there is nothing to wait for.
    */
   #schedule(): void {
-    if (this.#ended.length === this.busyCount) process.nextTick(() => this.#turnNow())
+    if (this.#ended.length === this.#busyCount - this.#lent) process.nextTick(() => this.#turnNow())
     if (this.#isScheduled) return
     this.#isScheduled = true
     setImmediate(() => {
@@ -168,8 +144,11 @@ export class Turns {
   #turnNow(): void {
     if (!this.#mayCall()) return
     const takes = this.#isTaking && this.#wantsJobs && this.#room > 0
-    if (this.#ended.length === 0 && !(takes && this.#idle.length > 0)) return
-    const work = this.#turn(takes).finally(() => {
+    if (this.#ended.length > 0 || (takes && this.#idle.length > 0)) this.#begin()
+  }
+
+  #begin(handed?: Handed): void {
+    const work = this.#turn(handed).finally(() => {
       this.#underWay.delete(work)
       if (
         this.#ended.length > 0 ||
@@ -183,12 +162,13 @@ export class Turns {
 
   /** How many jobs it may take now, if all that ended are reported. */
   get #room(): number {
-    return Math.max(0, this.#options.room() - this.busyCount + this.#ended.length)
+    return Math.max(0, this.#options.room() - this.#busyCount + this.#ended.length)
   }
 
-  async #turn(takes: boolean): Promise<void> {
+  async #turn(handed: Handed | undefined): Promise<void> {
     const { store, nonce, naming, queues } = this.#options
     const limit = this.#room
+    const takes = this.#isTaking && this.#wantsJobs && limit > 0
     const ended = this.#ended.splice(0, MAX_OFFERED)
     // Each that is returned goes to the head of its queue: the one that was taken first, last.
     if (ended.some(({ held }) => held?.ending?.kind === 'returned')) {
@@ -198,28 +178,37 @@ export class Turns {
     if (takes) this.#offersAll = false
     const room = Math.min(MAX_OFFERED, appetite, limit) - ended.length
     const idle = takes ? this.#idle.splice(Math.max(0, this.#idle.length - Math.max(0, room))).reverse() : []
-    const offered = [...ended, ...idle]
+    const offered = handed ? [handed.slot, ...ended, ...idle] : [...ended, ...idle]
     const call = (++this.#calls).toString(36)
+    if (handed) {
+      handed.calls.push(call)
+      if (handed.slot.held) handed.slot.held.call = call
+    }
     const offer = takes ? queues.offer() : undefined
     this.#wantsJobs = false
     let reply: ReserveReply
     try {
       const request = {
-        slots: offered.map(offeredSlot),
+        slots: offered.map((slot) => offeredSlot(slot, slot === handed?.slot ? handed.job : undefined)),
         limit,
         queues: offer?.json,
         countQueues: takes && queues.isDynamic,
         nonce,
         call,
         naming,
-        runAt: this.#now(),
+        runAt: this.#clock.now(),
       }
-      reply = await store.slots.finishAndReserve(request, offer?.names ?? [])
+      const replying = store.slots.finishAndReserve(request, offer?.names ?? [])
+      // On its way before the job starts, which may keep this thread for long.
+      if (handed?.calls.length === 1 && !handed.job.isCareful)
+        this.#start(handed.slot, call, { ...handed.job, deaths: 0 }, true)
+      reply = await replying
     } catch (error) {
-      await this.#recover(error, offered, call)
+      if ((await this.#recover(error, offered, call)) && handed && handed === this.#handed)
+        this.#begin(handed)
       return
     }
-    await this.#apply(offered, reply, offer, call, limit)
+    await this.#apply(offered, reply, offer, call, limit, handed)
   }
 
   async #apply(
@@ -228,6 +217,7 @@ export class Turns {
     offer: Offer | undefined,
     call: string,
     limit: number,
+    handed: Handed | undefined,
   ): Promise<void> {
     const refused = new Map(reply.refused.map(({ slot, reason }) => [offered[slot] as Slot, reason]))
     const odd: Slot[] = []
@@ -239,18 +229,26 @@ export class Turns {
         unwritten.push(slot)
         continue
       }
-      if (reason === 'lost') this.#loseReport(slot)
-      else if (slot.held) this.#accept(slot)
       if (reason === 'occupied') odd.push(slot)
+      else if (reason === 'lost') this.#loseReport(slot)
+      else if (slot.held && !slot.held.isUnwritten) this.#accept(slot)
       if (reason === 'unregistered' || reason === 'lost') unregistered.push(slot)
     }
-    for (const job of reply.jobs) this.#start(offered[job.slot] as Slot, call, job)
-    for (const slot of offered) {
-      if (!slot.held && !odd.includes(slot)) this.#idle.push(slot)
+    for (const job of reply.jobs) {
+      const slot = offered[job.slot] as Slot
+      if (!slot.held) this.#start(slot, call, job)
     }
-    const took = reply.jobs.length
-    const room = Math.min(offered.length - refused.size, limit)
-    const emptied = took < room
+    let took = reply.jobs.length
+    let room = offered.length - refused.size
+    if (handed && !refused.has(handed.slot)) {
+      room--
+      if (reply.jobs[0]?.slot === 0) took--
+      this.#settleHanded(handed, handed.calls.length === 1)
+    }
+    for (const slot of offered) {
+      if (!slot.held && slot !== this.#handed?.slot && !odd.includes(slot)) this.#idle.push(slot)
+    }
+    const emptied = took < Math.min(room, limit)
     if (offer && !reply.isPaused) this.#options.queues.took(offer, reply.jobs, emptied)
     // A part of the queues that is empty says nothing of the others.
     const foundAll = reply.isPaused || (emptied && offer?.isAll !== false)
@@ -260,14 +258,35 @@ export class Turns {
     if (unwritten.length > 0) this.#tryLater(unwritten)
     if (unregistered.length > 0) await this.#options.onUnregistered(unregistered)
     if (odd.length > 0 && !(await this.#reconcile(odd))) return
+    // It was registered no more, and is again; or its record is of somebody else.
+    if (handed && handed === this.#handed) this.#begin(handed)
     if (offer) {
       this.#options.onTurn({ foundAll, took, isPaused: reply.isPaused, queueCount: reply.queueCount })
     }
   }
 
-  #start(slot: Slot, call: string, job: { queue: string; payload: Payload; deaths: number }): void {
-    const { queue, payload, deaths } = job
-    const held: Held = { queue, payload, call, deaths, order: ++this.#taken, ending: undefined }
+  /**
+   * Its record is written; or it was taken away, as this worker had been declared dead: then its end will be refused.
+   * Not `isEmpty`: a call to write it was lost, and may still arrive, and would take what comes into the hand then.
+   */
+  #settleHanded({ slot: { held }, slot }: Handed, isEmpty: boolean): void {
+    this.#handed = undefined
+    this.#wantsJobs = true
+    if (held) {
+      held.isUnwritten = false
+      if (held.ending) this.#ended.push(slot)
+    }
+    this.#options.onHandEmptied(isEmpty)
+  }
+
+  #start(
+    slot: Slot,
+    call: string,
+    { queue, payload, deaths }: { queue: string; payload: Payload; deaths: number },
+    isUnwritten = false,
+  ): void {
+    const order = ++this.#taken
+    const held: Held = { queue, payload, call, deaths, order, ending: undefined, isUnwritten }
     slot.held = held
     this.#options.onJob(slot, held)
   }
@@ -305,15 +324,16 @@ export class Turns {
     }, 1_000).unref()
   }
 
-  /** A call failed. What it did is read from the records once Redis answers. */
-  async #recover(error: unknown, offered: Slot[], call: string): Promise<void> {
+  /** A call failed. What it did is read from the records once Redis answers. False if the worker was stopped meanwhile. */
+  async #recover(error: unknown, offered: Slot[], call: string): Promise<boolean> {
     const { log, store } = this.#options
     const hint = error instanceof CommandError ? 'Redis refused it' : 'Redis is not to be reached'
     log.warn({ err: error, call }, `${hint}; the worker waits and goes on by itself: ${messageOf(error)}`)
-    if (!(await this.#reconcile(offered))) return
+    if (!(await this.#reconcile(offered))) return false
     log.info({ call }, `Redis at ${store.connection.address} answers again.`)
     this.#wantsJobs = true
     if (error instanceof CommandError) await delay(500)
+    return true
   }
 
   /**
@@ -322,62 +342,51 @@ export class Turns {
    * given to the slot. False if the worker was stopped meanwhile: what is still held is found by recovery.
    */
   async #reconcile(slots: Slot[]): Promise<boolean> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await this.#readBack(slots)
-        return true
-      } catch (error) {
-        if (error instanceof ClosedError) {
-          this.#isTaking = false
-          this.#ended.length = 0
-          return false
-        }
-      }
-      await delay(Math.min(50 * 2 ** attempt, 1_000) * (0.5 + Math.random() / 2))
+    const { store, nonce } = this.#options
+    const found = await readBack(store, nonce, slots)
+    for (const [i, each] of (found ?? []).entries()) {
+      const slot = slots[i] as Slot
+      if (slot === this.#handed?.slot) await this.#believeHanded(this.#handed, each)
+      else this.#believe(slot, each)
+    }
+    if (found) return true
+    this.#isTaking = false
+    this.#ended.length = 0
+    return false
+  }
+
+  #believe(slot: Slot, { call, job }: Found): void {
+    if (slot.held && slot.held.call === call) {
+      this.#ended.push(slot)
+      return
+    }
+    if (slot.held) this.#accept(slot)
+    if (!job) {
+      this.#idle.push(slot)
+    } else if (call !== undefined) {
+      this.#start(slot, call, job)
+    } else {
+      // Somebody else works under this id: the slot is left to them.
+      this.#options.log.error({ workerId: slot.workerId }, notOurs(slot))
     }
   }
 
-  async #readBack(slots: Slot[]): Promise<void> {
-    const { store, nonce, log } = this.#options
-    const texts = await store.slots.records(slots.map(({ workerId }) => workerId))
-    const records = texts.map((text) => (text ? readWorkingRecord(text) : undefined))
-    const deaths = await store.slots.deaths(records)
-    slots.forEach((slot, i) => {
-      const record = records[i]
-      const call = record?.run?.startsWith(`${nonce}.`) ? record.run.split('.')[1] : undefined
-      if (slot.held && slot.held.call === call) {
-        this.#ended.push(slot)
-        return
-      }
-      if (slot.held) this.#accept(slot)
-      if (!record) {
-        this.#idle.push(slot)
-      } else if (call !== undefined) {
-        this.#start(slot, call, { queue: record.queue, payload: record.payload, deaths: deaths[i] ?? 0 })
-      } else {
-        // Somebody else works under this id: the slot is left to them.
-        log.error(
-          { workerId: slot.workerId },
-          `The working record of ${slot.workerId} is not of this process; the slot is not used.`,
-        )
-      }
-    })
-  }
-
-  /** `run_at`, made once a second. */
-  #now(): string {
-    const seconds = Math.floor(Date.now() / 1_000)
-    if (seconds !== this.#secondsAt) {
-      this.#secondsAt = seconds
-      this.#runAt = runAt(new Date(seconds * 1_000))
+  /** Where its record is not written, it is in the hand, and the call is made again. */
+  async #believeHanded(handed: Handed, { call, job }: Found): Promise<void> {
+    const { slot, calls } = handed
+    if (!job) return
+    if (call !== undefined && !calls.includes(call)) {
+      const again = { call: (++this.#calls).toString(36), runAt: this.#clock.now() }
+      await sendBack(this.#options, slot, { call, job }, again)
+      return
     }
-    return this.#runAt
+    if (call !== undefined && slot.held) slot.held.call = call
+    else if (call !== undefined) this.#start(slot, call, job)
+    else this.#options.log.error({ workerId: slot.workerId }, notOurs(slot))
+    this.#settleHanded(handed, false)
   }
 }
 
-function offeredSlot({ number, held }: Slot): OfferedSlot {
-  if (!held) return { number }
-  const { call, queue, payload, deaths } = held
-  const field = deaths > 0 ? deathField(queue, payload) : undefined
-  return { number, held: { call, ending: held.ending as Ending, deathField: field } }
+function notOurs({ workerId }: Slot): string {
+  return `The working record of ${workerId} is not of this process; the slot is not used.`
 }

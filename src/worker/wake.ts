@@ -21,6 +21,8 @@ export interface WakeOptions {
   connection: Connection
   keys: Keys
   log: Logger
+  /** Whether to ask for changes of queues, and not only for what pauses and resumes. */
+  watchesQueues(): boolean
   /** Whether a change of this queue concerns the worker. */
   concerns(queue: string): boolean
   /** Look now. `queue` is undefined when something else than a queue changed. */
@@ -55,6 +57,11 @@ export class Wake {
     return this.#isArmed
   }
 
+  /** Redis does not tell at all. */
+  get isBroken(): boolean {
+    return this.#isBroken
+  }
+
   /**
    * Asks Redis to tell. After it, look once more: what came before was not told. False if it cannot be had now.
    */
@@ -67,11 +74,12 @@ export class Wake {
   }
 
   async #arm(): Promise<boolean> {
-    const { connection, keys, log } = this.#options
+    const { connection, keys, log, watchesQueues } = this.#options
+    const watched = watchesQueues() ? [keys.queue('')] : []
     try {
       this.#listening ??= this.#listener.listen('__redis__:invalidate', (message) => this.#heard(message))
       const id = await this.#listening
-      const prefixes = [keys.queue(''), keys.pauseAll, keys.pausedQueues].flatMap((key) => ['PREFIX', key])
+      const prefixes = [...watched, keys.pauseAll, keys.pausedQueues].flatMap((key) => ['PREFIX', key])
       await connection.sendAll([
         // What was asked for before led to a listener that is gone, and does not go together with what is asked now.
         ['client', ['tracking', 'off']],
@@ -102,7 +110,7 @@ export class Wake {
   /** Call it when a message came while no slot was free. */
   unheeded(): void {
     if (++this.#unheeded < TOO_MANY || !this.#isArmed) return
-    this.#disarmed()
+    this.disarm()
     this.#options.connection.send('client', ['tracking', 'off']).catch(() => {})
   }
 
@@ -112,14 +120,15 @@ export class Wake {
     this.#listener.close()
   }
 
-  #disarmed(): void {
+  /** Asks anew at the next rest: it is to be told of something else. */
+  disarm(): void {
     this.#isArmed = false
   }
 
   /** Nobody tells any more: looking is what leads to the next rest, where Redis is asked again. */
   #lost(): void {
     if (!this.#isArmed) return
-    this.#disarmed()
+    this.disarm()
     this.#options.onWake(undefined)
   }
 

@@ -43,6 +43,11 @@ export class WatchedQueues {
     return this.#list.isDynamic
   }
 
+  /** The one queue it names, if that is all it can ever take from. */
+  get only(): string | undefined {
+    return this.isDynamic || this.names.length !== 1 ? undefined : this.names[0]
+  }
+
   /** In the order they are taken from. */
   get names(): readonly string[] {
     return this.#all.names

@@ -18,11 +18,13 @@ import { type PerformSettings, performSettings, RunningJob } from './perform.js'
 import { Prefetched } from './prefetched.js'
 import { Presence } from './presence.js'
 import { Procline, titleOf } from './procline.js'
+import { Rest } from './rest.js'
 import type { ChildJob } from './sent-jobs.js'
+import { type Held, type Slot, slotsOf } from './slot.js'
 import type { StopOptions } from './stop-options.js'
 import { Tally } from './tally.js'
-import { type Held, type Slot, type Turn, Turns } from './turns.js'
-import { Wake } from './wake.js'
+import { Turns } from './turns.js'
+import type { Turn } from './turns-options.js'
 import { WatchedQueues } from './watched-queues.js'
 
 type State = 'new' | 'starting' | 'running' | 'stopping' | 'stopped'
@@ -43,7 +45,7 @@ export class Worker {
   #resolveStopped: () => void = () => {}
   #state: State = 'new'
   #turns: Turns | undefined
-  #wake: Wake | undefined
+  #rest: Rest | undefined
   #tally: Tally | undefined
   #interval: NodeJS.Timeout | undefined
   #isPaused = false
@@ -120,7 +122,7 @@ export class Worker {
     try {
       await this.#starting
     } catch (error) {
-      this.#wake?.close()
+      await this.#rest?.close(0)
       await this.#perform.children?.close()
       await this.#presence.leave()
       this.#closed()
@@ -138,32 +140,26 @@ export class Worker {
       onTakenBack: (jobs) => this.#takenBack(jobs),
     })
     const { ids, numbers, naming } = await this.#presence.enter()
-    const slots = ids.map((workerId, i): Slot => ({ number: numbers[i] ?? 0, workerId, held: undefined }))
+    const slots = slotsOf(ids, numbers)
     const places = new Map(slots.map((slot, i) => [slot, i]))
     await this.#queues.refresh()
-    this.#wake = new Wake({
-      connection: this.#store.connection,
-      keys: this.#store.keys,
-      log: this.#log,
-      concerns: (queue) => this.#queues.includes(queue),
-      onWake: (queue) => this.#woken(queue),
-    })
+    const nonce = randomBytes(5).toString('hex')
+    const shared = { store: this.#store, queues: this.#queues, log: this.#log, nonce }
     this.#turns = new Turns({
-      store: this.#store,
+      ...shared,
       slots,
-      nonce: randomBytes(5).toString('hex'),
       naming,
-      log: this.#log,
-      queues: this.#queues,
       room: () => concurrency + this.#prefetched.limit,
       onJob: (slot, held) => this.#run(slot, held),
-      onEnded: (slot, ending) => {
-        if (ending.kind !== 'returned')
-          this.#presence.count(places.get(slot) as number, ending.kind === 'failed')
+      onEnded: (slot, { kind }) => {
+        if (kind !== 'returned') this.#presence.count(places.get(slot) as number, kind === 'failed')
       },
       onTurn: (turn) => this.#afterTurn(turn),
+      onHandEmptied: (isEmpty) => this.#rest?.handEmptied(isEmpty),
       onUnregistered: (gone) => this.#presence.enterAgain(gone.map(({ workerId }) => workerId)),
     })
+    const onWake = (queue: string | undefined) => this.#woken(queue)
+    this.#rest = new Rest({ ...shared, turns: this.#turns, workerId: ids[0] as string, intervalMs, onWake })
     const { history, historyIntervalMs, jobs, log } = this.#settings
     if (history) {
       const knows = (name: string) => jobs.has(name)
@@ -209,7 +205,7 @@ export class Worker {
     this.#presence.setState('stopping')
     this.#turns?.setTaking(false)
     this.#prefetched.giveAllBack()
-    this.#wake?.close()
+    const handClosed = this.#rest?.close(Math.min(this.#store.options.deadlineMs, Math.max(500, timeoutMs)))
     await this.#guard('shutdown')
     const endAt = performance.now() + timeoutMs
     // What is left of the time, or a moment, so that what can be said to Redis is said.
@@ -221,6 +217,7 @@ export class Worker {
     for (const job of this.#running.values()) this.#abortLate(job)
     // Each job is given up at the end of its grace; failure hooks may take a moment more.
     await this.#jobsEnd(graceMs + 1_000)
+    await handClosed
     await Promise.race([this.#turns?.settled(), delay(leftMs(), undefined, { ref: false })])
     await this.#perform.children?.close()
     const told = this.#tally?.stop(leftMs())
@@ -249,6 +246,7 @@ export class Worker {
     this.#presence.setState('paused')
     this.#turns?.setTaking(false)
     this.#prefetched.giveAllBack()
+    await this.#rest?.withdraw()
     this.#procline?.changed()
     this.#tell('paused')
   }
@@ -337,9 +335,9 @@ export class Worker {
       void this.#look()
       return
     }
-    this.#wake?.looked(took > 0)
+    this.#rest?.looked(took > 0)
     if (!foundAll) return
-    if (!this.#wake?.isArmed) void this.#wake?.arm().then((isArmed) => isArmed && this.#turns?.wake())
+    if (!this.#settings.untilEmpty) this.#rest?.begin()
     if (this.#running.size > 0 || took > 0) return
     this.#areAllPaused = isPaused
     this.#procline?.changed()
@@ -355,7 +353,7 @@ export class Worker {
     if (queue !== undefined) this.#queues.add(queue)
     // Also while every slot is busy: one of them may be so only until the answer to a look that came too early.
     this.#turns.wake()
-    if (!this.#turns.hasFreeSlot) this.#wake?.unheeded()
+    if (!this.#turns.hasFreeSlot) this.#rest?.unheeded()
   }
 
   /** Looks by itself: the net under the wake-up. */

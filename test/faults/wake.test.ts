@@ -22,7 +22,8 @@ beforeEach(async () => {
   proxy = await new CuttingProxy(redis.port).start()
   resque = new Resque({ redis: proxy.url, commandTimeoutMs: 1_000 })
   // An interval that no test could wait for.
-  worker = new Worker({ resque, queues: 'runs', jobs: [Once], intervalMs: 600_000 })
+  // One queue alone would be waited on in another way: hand.test.ts.
+  worker = new Worker({ resque, queues: 'other,runs', jobs: [Once], intervalMs: 600_000 })
   await worker.start()
   await isTold()
 })

@@ -46,6 +46,14 @@ export const Boom = defineJob({
   },
 })
 
+/** Not again, when its worker dies. */
+export const AtMostOnce = defineJob({
+  name: 'AtMostOnce',
+  queue: 'runs',
+  onWorkerDeath: 'fail',
+  perform: begin,
+})
+
 /** Keeps the event loop busy for this long. */
 export const Spin = defineJob({
   name: 'Spin',

@@ -11,6 +11,8 @@ export interface Leftovers {
   heartbeats: string[]
   kinds: string[]
   failed: number
+  /** Hands that are listed as open, and those with a job in them. */
+  hands: string[]
   /** How many jobs have deaths counted against them. */
   deaths: number
 }
@@ -22,6 +24,7 @@ export const nothing: Leftovers = {
   heartbeats: [],
   kinds: [],
   failed: 0,
+  hands: [],
   deaths: 0,
 }
 
@@ -34,6 +37,7 @@ export async function leftovers(redis: Redis, namespace = 'resque'): Promise<Lef
     heartbeats: (await redis.hkeys(key('workers:heartbeat'))).sort(),
     kinds: (await redis.hkeys(key('workers:kind'))).sort(),
     failed: await redis.llen(key('failed')),
+    hands: await redis.hkeys(key('hands')),
     deaths: (await redis.hkeys(key('deaths'))).filter((field) => !field.endsWith(':by')).length,
   }
   for (const name of await redis.keys(key('queue:*'))) {
@@ -42,6 +46,9 @@ export async function leftovers(redis: Redis, namespace = 'resque'): Promise<Lef
   for (const name of await redis.keys(key('worker:*'))) {
     if (name.endsWith(':started')) continue
     found.records[name.slice(key('worker:').length)] = (await redis.get(name)) ?? ''
+  }
+  for (const name of await redis.keys(key('hand:*'))) {
+    if ((await redis.type(name)) === 'list') found.hands.push(name)
   }
   return found
 }
