@@ -13,42 +13,27 @@ const shared = {
   server: { deps: { external: [/\/dist\//] } },
 }
 
-const slow = ['test/browser/**/*.test.ts', 'test/frameworks/**/*.test.ts', 'test/web/scale.test.ts']
+/** Those that wait for browsers, for processes that die, for a million jobs. */
+const long = [
+  ...['test/browser/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/frameworks/**/*.test.ts'],
+  'test/web/scale.test.ts',
+]
 
 export default defineConfig({
   test: {
+    // One for each core of a small machine: tests of time and of memory have to hold beside any other file.
     maxWorkers: 2,
     passWithNoTests: false,
+    // Taken in the order of their names, and in each the longest file first: the short ones of the last fill what is left
+    // of both workers, and none of them waits for the end of one long file.
     projects: [
+      { test: { ...shared, name: 'long', include: long, testTimeout: 180_000 } },
       {
         test: {
           ...shared,
           name: 'main',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/faults/**', ...slow, '**/node_modules/**'],
-          sequence: { groupOrder: 0 },
-        },
-      },
-      {
-        // A browser, or a million jobs, takes both cores of a small machine: one file at a time.
-        test: {
-          ...shared,
-          name: 'browser',
-          include: slow,
-          testTimeout: 180_000,
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        // Faults kill processes and measure how long the rest takes to recover: one file at a time.
-        test: {
-          ...shared,
-          name: 'faults',
-          include: ['test/faults/**/*.test.ts'],
-          testTimeout: 120_000,
-          maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          exclude: [...long, '**/node_modules/**'],
         },
       },
     ],
