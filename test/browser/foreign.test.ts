@@ -133,7 +133,8 @@ async function attackOn(target: Target, page: Awaited<ReturnType<typeof browser.
   target.seen.length = 0
   for (const host of ['127.0.0.1', 'localhost']) {
     const port = await attackerOf(attack(gets, posts, `http://${host}:${target.port}`))
-    await page.goto(`http://evil.example:${port}/`)
+    // It has loaded when all of its images, sheets and frames were answered: that takes as long as the attack does.
+    await page.goto(`http://evil.example:${port}/`, { waitUntil: 'commit' })
     await waitFor(async () => (await page.title()) === 'done', patient)
     const results = await page.evaluate<string[]>('results')
     expect(results.filter((result) => result === 'read')).toEqual([])
