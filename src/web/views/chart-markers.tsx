@@ -2,7 +2,7 @@
  * Markers on a chart: a thin line for each, and above the drawing what it says. Those that lie too near to each other to
  * be told apart are one line, with their number.
  *
- * Their texts are a drawing of their own, that is not stretched; each is cut where the next begins.
+ * Their texts are a drawing of their own, that is not stretched; each ends, with dots, where the next begins.
  */
 import type { Marker } from '../../store/markers.js'
 import { exact, shown } from './text.js'
@@ -68,7 +68,7 @@ export function SpotLabels({ spots }: { spots: readonly Spot[] }) {
   const middle = (i: number) => ((spots[i - 1]?.share ?? 0) + (spots[i]?.share ?? 0)) / (i === 0 ? 1 : 2)
   return (
     <div class="chart-labels">
-      <svg width="100%" height="14" aria-hidden="true">
+      <svg width="100%" height="16" aria-hidden="true">
         {spots.map((spot, i) => {
           const from = isFlipped(i) ? (i === 0 ? 0 : middle(i)) : spot.share
           const to = isFlipped(i)
@@ -79,11 +79,11 @@ export function SpotLabels({ spots }: { spots: readonly Spot[] }) {
                 ? middle(i + 1)
                 : spots[i + 1]?.share
           return (
-            <svg x={percent(from)} width={percent((to ?? 1) - from - GAP)} height="14">
+            <svg x={percent(from)} width={percent((to ?? 1) - from - GAP)} height="16">
               <title>{spot.markers.slice(-NAMED).map(sentence).join('\n')}</title>
-              <text x={isFlipped(i) ? '100%' : '0'} y="11" text-anchor={isFlipped(i) ? 'end' : 'start'}>
-                {spotText(spot)}
-              </text>
+              <foreignObject width="100%" height="100%">
+                <div class={isFlipped(i) ? 'end' : undefined}>{spotText(spot)}</div>
+              </foreignObject>
             </svg>
           )
         })}
