@@ -14,6 +14,9 @@ export interface Process {
   slots: WorkerLine[]
 }
 
+/** The tenth slot stands behind the ninth. */
+const inOrder = new Intl.Collator('en', { numeric: true })
+
 export function processesOf(workers: readonly WorkerLine[]): Process[] {
   const processes = new Map<string, Process>()
   for (const worker of workers) {
@@ -30,6 +33,7 @@ export function processesOf(workers: readonly WorkerLine[]): Process[] {
     process.slots.push(worker)
     processes.set(key, process)
   }
+  for (const { slots } of processes.values()) slots.sort((a, b) => inOrder.compare(a.id, b.id))
   return [...processes.values()].sort((a, b) =>
     a.host === b.host ? a.pid - b.pid : a.host < b.host ? -1 : 1,
   )
