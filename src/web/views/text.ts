@@ -48,7 +48,8 @@ export function bytes(count: number): string {
  * direction of writing, and characters without a width.
  */
 export function shown(text: string, limit: number, lines = false): string {
-  const cut = text.length > limit ? `${text.slice(0, limit)}…` : text
+  // Half of a character that is made of two is left away.
+  const cut = text.length > limit ? `${text.slice(0, limit).replace(/[\ud800-\udbff]$/, '')}…` : text
   return cut.toWellFormed().replace(deceptive, (char) => {
     if (lines && (char === '\n' || char === '\t')) return char
     return `\\u${(char.codePointAt(0) as number).toString(16).padStart(4, '0')}`
