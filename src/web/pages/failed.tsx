@@ -218,13 +218,13 @@ function Views({
 }) {
   const to = pathOf(filter)
   const query = queryOf(filter)
+  // A search has the newest first, and nothing to choose.
+  if (filter.text !== undefined) return null
   return (
     <nav class="subtabs" aria-label="Views">
-      {filter.text === undefined && (
-        <Link web={web} to={to} query={{ ...query, view: 'groups' }} current={view === 'groups'}>
-          Groups
-        </Link>
-      )}
+      <Link web={web} to={to} query={{ ...query, view: 'groups' }} current={view === 'groups'}>
+        Groups
+      </Link>
       <Link
         web={web}
         to={to}
@@ -233,16 +233,14 @@ function Views({
       >
         Newest first
       </Link>
-      {filter.text === undefined && (
-        <Link
-          web={web}
-          to={to}
-          query={{ ...query, view: 'list', order: 'asc' }}
-          current={view === 'list' && order === 'asc'}
-        >
-          Oldest first
-        </Link>
-      )}
+      <Link
+        web={web}
+        to={to}
+        query={{ ...query, view: 'list', order: 'asc' }}
+        current={view === 'list' && order === 'asc'}
+      >
+        Oldest first
+      </Link>
     </nav>
   )
 }

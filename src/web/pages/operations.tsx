@@ -27,7 +27,7 @@ export function operationPages(web: WebContext): Hono<WebEnv> {
     return page(
       c,
       web,
-      { title: 'Operations', ...(isRunning && { refreshSeconds: 5 }) },
+      { title: 'Operations', tab: '/audit', ...(isRunning && { refreshSeconds: 5 }) },
       <section>
         <div class="section-head">
           <h1>Operations</h1>
@@ -44,7 +44,7 @@ export function operationPages(web: WebContext): Hono<WebEnv> {
     return page(
       c,
       web,
-      { title: operationTitle(operation), ...(isRunning && { refreshSeconds: 2 }) },
+      { title: operationTitle(operation), tab: '/audit', ...(isRunning && { refreshSeconds: 2 }) },
       <One web={web} c={c} operation={operation} />,
     )
   })

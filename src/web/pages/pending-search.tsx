@@ -57,7 +57,9 @@ export async function matching(web: WebContext, c: Context<WebEnv>, queue: strin
         )}
       </p>
       {rows.length === 0 ? (
-        <Empty title={next === undefined ? 'No waiting job matches' : 'Nothing so far'} />
+        <Empty title={next === undefined ? 'No waiting job matches' : 'Nothing so far'}>
+          {next === undefined ? 'Take a filter away to see more.' : 'Continue to look at later ones.'}
+        </Empty>
       ) : (
         <PendingTable
           web={web}

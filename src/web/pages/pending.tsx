@@ -83,6 +83,10 @@ function Job({ web, c, job, isRevealed = false }: View & { job: Pending; isRevea
   return (
     <section>
       <p class="crumbs">
+        <Link web={web} to="/queues">
+          Queues
+        </Link>{' '}
+        /{' '}
         <Link web={web} to={path`/queues/${job.queue}`}>
           <Name>{job.queue}</Name>
         </Link>
@@ -95,13 +99,11 @@ function Job({ web, c, job, isRevealed = false }: View & { job: Pending; isRevea
           <div class="row">
             {!isRevealed && (
               <Form web={web} c={c} action={`${at}/reveal`}>
-                <button class="small" type="submit">
-                  Show what is hidden
-                </button>
+                <button type="submit">Show what is hidden</button>
               </Form>
             )}
             <Form web={web} c={c} action={`${at}/remove`}>
-              <button class="small quiet-danger" type="submit">
+              <button class="quiet-danger" type="submit">
                 Remove job
               </button>
             </Form>

@@ -22,7 +22,13 @@ export function WorkingTable({
   if (working.length === 0)
     return (
       <Empty title="Nobody is working">
-        {snapshot.workers.length === 0 ? 'No workers are there.' : 'All workers wait for jobs.'}
+        {snapshot.workers.length === 0 ? (
+          <>
+            No workers are there: <code>resque work</code> starts one.
+          </>
+        ) : (
+          'All workers wait for jobs.'
+        )}
       </Empty>
     )
   return (
@@ -53,7 +59,7 @@ export function WorkingTable({
                   <span class="faint">–</span>
                 )}
               </td>
-              <td data-label="Worker">
+              <td data-label="Worker" class="worker">
                 <Link web={web} to={path`/workers/${worker.id}`}>
                   <Name limit={80}>{`${worker.host}:${worker.pid}`}</Name>
                 </Link>{' '}
