@@ -133,7 +133,7 @@ function Row({ web, schedule, mayAct }: View & { schedule: Schedule; mayAct: boo
         </b>
         {description !== undefined && <p class="small faint">{shown(description, 300)}</p>}
       </th>
-      <td data-label="When">
+      <td data-label="When" class="when">
         <When web={web} schedule={schedule} />
       </td>
       <td data-label="Job">
@@ -143,7 +143,7 @@ function Row({ web, schedule, mayAct }: View & { schedule: Schedule; mayAct: boo
         <Time web={web} at={schedule.lastEnqueuedAt} missing="not known" />
       </td>
       {mayAct && (
-        <td class="end actions nowrap">
+        <td class="end actions">
           {text !== '' && (
             <>
               {schedule.isReadable && (
@@ -183,7 +183,7 @@ function When({ web, schedule }: { web: WebContext; schedule: Schedule }) {
   return (
     <>
       {words ?? <span class="faint">cannot be said in words here</span>}{' '}
-      <code class="faint">{shown(raw, 200)}</code>
+      <code class={raw.length <= 24 ? 'faint nowrap' : 'faint'}>{shown(raw, 200)}</code>
       {cron !== undefined && zone === undefined && words !== undefined && (
         <p class="small faint">In the time zone of its scheduler.</p>
       )}
@@ -223,12 +223,12 @@ function Job({ web, schedule }: { web: WebContext; schedule: Schedule }) {
       {schedule.queue === undefined ? (
         <span class="faint">on the queue that its class knows</span>
       ) : (
-        <span class="nowrap">
+        <>
           on{' '}
           <Link web={web} to={path`/queues/${schedule.queue}`}>
             <Name>{schedule.queue}</Name>
           </Link>
-        </span>
+        </>
       )}
     </>
   )

@@ -207,7 +207,9 @@ function Keys({
                     <Name>{name}</Name>
                   </Link>
                 </th>
-                <td data-label="Type">{type}</td>
+                <td data-label="Type" class="nowrap">
+                  {type}
+                </td>
                 <td class="end" data-label="Size">
                   {type === 'string' ? bytes(size) : <Count value={size} />}
                 </td>

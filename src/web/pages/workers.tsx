@@ -100,7 +100,7 @@ function Workers({
           Start one: <code>resque work --require ./jobs.js --queue '*'</code>
         </Empty>
       ) : (
-        <table class="cards">
+        <table class="cards workers">
           <caption class="hidden">Worker processes</caption>
           <thead>
             <tr>
@@ -110,7 +110,7 @@ function Workers({
                 Busy
               </th>
               <th scope="col">Queues</th>
-              <th scope="col" class="end">
+              <th scope="col" class="end memory">
                 Memory
               </th>
               <th scope="col" class="end">
@@ -151,7 +151,7 @@ function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
   const vitals = vitalsOf(slots)
   return (
     <tr class={state === 'lost' ? 'is-lost' : ''} data-live-id={encodeSegment(process.id)}>
-      <th scope="row">
+      <th scope="row" class="worker">
         <Link web={web} to={path`/workers/${first?.id ?? process.id}`}>
           <Name limit={100}>{`${process.host}:${process.pid}`}</Name>
         </Link>{' '}
@@ -166,16 +166,16 @@ function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
       <td data-label="Queues">
         <QueueNames web={web} queues={first?.queues ?? []} most={MAX_QUEUES} />
       </td>
-      <td class="end num nowrap" data-label="Memory">
+      <td class={`end num memory${vitals ? '' : ' blank'}`} data-label="Memory">
         {vitals ? bytes(vitals.rssBytes) : <span class="faint">–</span>}
       </td>
-      <td class="end num nowrap" data-label="Loop delay">
+      <td class={`end num${vitals ? '' : ' blank'}`} data-label="Loop delay">
         {vitals ? <LoopDelay ms={vitals.lagMs} /> : <span class="faint">–</span>}
       </td>
       <td data-label="Heartbeat" class="nowrap" data-live="beat:">
         <Time web={web} at={first?.heartbeat} missing="none yet" />
       </td>
-      <td data-label="Working on">
+      <td class={busy.length === 0 ? 'blank' : undefined} data-label="Working on">
         {busy.length === 0 && <span class="faint">–</span>}
         {busy.slice(0, MAX_JOBS).map(({ job }) => (
           <div>

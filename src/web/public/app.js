@@ -58,7 +58,7 @@ document.addEventListener('resque:shown', ({ detail }) => {
 /** Where the tabs do not fit, the one that is open is seen. */
 function showTab() {
   const tab = document.querySelector('.tabs [aria-current]')
-  if (!tab || !matchMedia('(max-width: 640px)').matches) return
+  if (!tab) return
   const { parentElement: tabs } = tab
   tabs.scrollLeft = tab.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2
 }

@@ -146,14 +146,14 @@ function WorkerButtons({
       )}
       {canTell && includes(user.role, 'admin') && (
         <Form web={web} c={c} action={path`/workers/${worker.id}/stop`} confirm>
-          <button class="danger" type="submit">
+          <button class="quiet-danger" type="submit">
             Stop
           </button>
         </Form>
       )}
       {worker.state === 'lost' && includes(user.role, 'admin') && (
         <Form web={web} c={c} action={path`/workers/${worker.id}/forget`} confirm>
-          <button class="danger" type="submit">
+          <button class="quiet-danger" type="submit">
             Forget
           </button>
         </Form>
@@ -177,7 +177,7 @@ function Slots({ web, slots }: { web: WebContext; slots: readonly WorkerLine[] }
       <tbody>
         {slots.slice(0, MOST_SLOTS).map((slot) => (
           <tr>
-            <th scope="row">
+            <th scope="row" class="worker">
               <Link web={web} to={path`/workers/${slot.id}`}>
                 <Name limit={100}>{slot.host}</Name>
               </Link>
