@@ -16,7 +16,16 @@ export const evils = [
   '__proto__',
 ]
 
-export type Filling = 'empty' | 'full' | 'broken' | 'hostile'
+/** Names that never end, and cannot be broken where a line wants to. */
+const longs = [
+  'ClassNameWithoutAnySpace'.repeat(12),
+  'snake_case_'.repeat(27),
+  `\u0642\u0627\u0626\u0645\u0629${'\u0645\u0647\u0645\u0629'.repeat(60)}`,
+  '\u{1f680}\u{1f4a5}'.repeat(80),
+  'W'.repeat(300),
+]
+
+export type Filling = 'empty' | 'full' | 'broken' | 'hostile' | 'long'
 
 export async function fillRoom(room: Room, filling: Filling): Promise<void> {
   await room.client.flushall()
@@ -24,6 +33,8 @@ export async function fillRoom(room: Room, filling: Filling): Promise<void> {
   if (filling === 'full') return fillWith(room, { text: (i) => `Thing${i}`, isWhole: true })
   if (filling === 'hostile')
     return fillWith(room, { text: (i) => evils[i % evils.length] as string, isWhole: true })
+  if (filling === 'long')
+    return fillWith(room, { text: (i) => `${longs[i % longs.length]}${i}`, isWhole: true })
   await fillWith(room, { text: (i) => `Thing${i}`, isWhole: false })
 }
 

@@ -106,7 +106,7 @@ function Table({ web, entries }: { web: WebContext; entries: readonly AuditEntry
               )}
               <div class="faint small">{shown([entry.role, entry.ip].filter(Boolean).join(', '), 80)}</div>
             </td>
-            <td data-label="When" class="nowrap">
+            <td data-label="When">
               <Time web={web} at={entry.at} />
             </td>
           </tr>

@@ -199,7 +199,7 @@ function Head({
             data-confirm=""
           >
             {isAll ? 'Clear ' : 'Remove '}
-            {total === undefined ? 'all that match' : jobsOf(total, filter)}
+            {total !== undefined ? jobsOf(total, filter) : isAll ? 'all' : 'all that match'}
           </a>
         </div>
       )}

@@ -139,7 +139,7 @@ function Row({ web, schedule, mayAct }: View & { schedule: Schedule; mayAct: boo
       <td data-label="Job">
         <Job web={web} schedule={schedule} />
       </td>
-      <td data-label="Last" class="nowrap">
+      <td data-label="Last">
         <Time web={web} at={schedule.lastEnqueuedAt} missing="not known" />
       </td>
       {mayAct && (

@@ -172,7 +172,7 @@ function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
       <td class={`end num${vitals ? '' : ' blank'}`} data-label="Loop delay">
         {vitals ? <LoopDelay ms={vitals.lagMs} /> : <span class="faint">–</span>}
       </td>
-      <td data-label="Heartbeat" class="nowrap" data-live="beat:">
+      <td data-label="Heartbeat" data-live="beat:">
         <Time web={web} at={first?.heartbeat} missing="none yet" />
       </td>
       <td class={busy.length === 0 ? 'blank' : undefined} data-label="Working on">

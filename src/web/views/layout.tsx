@@ -80,7 +80,7 @@ function Document({
           <link
             rel="stylesheet"
             href={url(web, web.assets.path('dark.css'))}
-            media={theme === 'auto' ? '(prefers-color-scheme: dark)' : undefined}
+            media={theme === 'auto' ? 'screen and (prefers-color-scheme: dark)' : 'screen'}
           />
         )}
         <link rel="icon" href={url(web, web.assets.path('icon.svg'))} type="image/svg+xml" />
