@@ -1,6 +1,6 @@
 /**
- * The two writers of history, as scripts: one call adds all that a process has to tell. What they write stands in
- * `history-layout.ts`; nothing here is newer than Redis 6.2.
+ * The two writers of history, as scripts: one call adds all that a process has to tell; and the reader of what is asked for
+ * all queues at once. What they write stands in `history-layout.ts`; nothing here is newer than Redis 6.2.
  *
  * Every write is a pcall: a key of ours that holds something else costs its own figure and no other.
  */
@@ -258,3 +258,37 @@ for _, name in ipairs(redis.call('HKEYS', KEYS[5])) do
 end
 redis.call('EXPIRE', KEYS[5], 3600)
 return 1`)
+
+/**
+ * The same minutes of every queue that has figures of its own.
+ *
+ * KEYS  1 metrics:queues
+ * ARGV  1 namespace with colon, then of each key that the minutes lie in (two where a day ends among them): block, first
+ *       byte, last byte
+ * Reply `seen`, `reported`, then of each queue: its name, its depth, oldest, done, failed; each the bytes of all minutes
+ * Cost  4 commands a queue, twice as many around midnight: about 2 ms for 200 queues
+ */
+export const queueMinutesScript = script(`
+local pieces = {}
+for i = 2, #ARGV, 3 do
+  local empty = string.rep('\\0', ARGV[i + 2] - ARGV[i + 1] + 1)
+  pieces[#pieces + 1] = { ARGV[1] .. 'metrics:${layout.minute.kind}:' .. ARGV[i] .. ':', ARGV[i + 1], ARGV[i + 2], empty }
+end
+local function minutes(series)
+  local bytes = ''
+  for _, piece in ipairs(pieces) do
+    local part = redis.pcall('GETRANGE', piece[1] .. series, piece[2], piece[3])
+    -- A key has its full size from its first byte on.
+    bytes = bytes .. (type(part) == 'string' and #part == #piece[4] and part or piece[4])
+  end
+  return bytes
+end
+local reply = { minutes('seen'), minutes('reported') }
+local names = redis.pcall('ZREVRANGE', KEYS[1], 0, -1)
+for _, name in ipairs(names.err and {} or names) do
+  reply[#reply + 1] = name
+  for _, figure in ipairs({ 'depth', 'oldest', 'done', 'failed' }) do
+    reply[#reply + 1] = minutes(figure .. ':q:' .. name)
+  end
+end
+return reply`)

@@ -4,8 +4,8 @@
  */
 import type { Connection } from './connection.js'
 import { BUCKET_COUNT } from './histogram.js'
-import { type Layout, limits } from './history-layout.js'
-import { reportScript, sampleScript } from './history-scripts.js'
+import { type Layout, layout, limits } from './history-layout.js'
+import { queueMinutesScript, reportScript, sampleScript } from './history-scripts.js'
 import type { Keys } from './keys.js'
 
 /** What a process did in one queue, or with one class, since its last report. */
@@ -27,6 +27,14 @@ export interface Stretch {
   /** The first slot, counted from 1970. */
   from: number
   count: number
+}
+
+/** Minute by minute: what the sampler saw in a queue (jobs; seconds), and what our workers did in it. */
+export interface QueueMinutes {
+  depth: Uint32Array
+  oldest: Uint32Array
+  done: Uint32Array
+  failed: Uint32Array
 }
 
 /** The names that have series of their own, the most active first. */
@@ -115,6 +123,30 @@ export class StoredHistory {
     return read
   }
 
+  /** So many minutes of all queues that have figures of their own, from one on that is counted from 1970. One script. */
+  async queueMinutes(
+    from: number,
+    count: number,
+  ): Promise<{ seen: Uint32Array; reported: Uint32Array; queues: Map<string, QueueMinutes> }> {
+    const pieces = this.#pieces({ layout: layout.minute, series: '', from, count }, 0)
+    const keys = [this.#keys.metrics('queues')]
+    const args = pieces.flatMap(({ block, start, end }) => [block, start, end])
+    const reply = (await this.#connection.runForBytes(queueMinutesScript, keys, [
+      this.#keys.prefix,
+      ...args,
+    ])) as Buffer[]
+    const minutes = (at: number) =>
+      Uint32Array.from({ length: count }, (_, i) => (reply[at] as Buffer).readUInt32BE(4 * i))
+    const queues = new Map<string, QueueMinutes>()
+    for (let at = 2; at < reply.length; at += 5) {
+      const [depth, oldest, done, failed] = [1, 2, 3, 4].map((i) => minutes(at + i)) as [
+        ...[depth: Uint32Array, oldest: Uint32Array, done: Uint32Array, failed: Uint32Array],
+      ]
+      queues.set(String(reply[at]), { depth, oldest, done, failed })
+    }
+    return { seen: minutes(0), reported: minutes(1), queues }
+  }
+
   /** One piece for each key that the stretch touches. */
   #pieces({ layout, series, from, count }: Stretch, index: number): Piece[] {
     const { kind, slots, bytesPerNumber } = layout
@@ -124,6 +156,7 @@ export class StoredHistory {
       const block = Math.floor(slot / slots)
       const end = Math.min(from + count, (block + 1) * slots)
       pieces.push({
+        block,
         key: this.#keys.metrics(`${kind}:${block}:${series}`),
         start: (slot - block * slots) * slotBytes,
         end: (end - block * slots) * slotBytes - 1,
@@ -138,6 +171,7 @@ export class StoredHistory {
 }
 
 interface Piece {
+  block: number
   key: string
   start: number
   end: number

@@ -3,6 +3,7 @@
  */
 import type { Marker, Markers } from '../store/markers.js'
 import type { History, Plot } from './history.js'
+import type { QueueFigures } from './queue-figures.js'
 
 const FRESH_MS = 5_000
 /** What is usual changes slowly, and is more to read. */
@@ -13,8 +14,8 @@ const LAST_MS = 8.64e15
 export class SharedFigures {
   /** Done and failed in the last hour. */
   readonly throughput: () => Promise<Plot>
-  /** How old the first job of each queue is at least, in seconds; undefined where nobody looks. All queues: show a user his. */
-  readonly ages: () => Promise<Map<string, number> | undefined>
+  /** Of each queue, as it was of late; undefined where nobody looks. All queues: show a user his. */
+  readonly queues: () => Promise<Map<string, QueueFigures> | undefined>
   /** How long the jobs of each class take at most, 99 of 100, in milliseconds. */
   readonly usualMs: () => Promise<Map<string, number>>
   /** All there are; a chart draws those of its time. */
@@ -22,13 +23,13 @@ export class SharedFigures {
 
   /** `cacheMs`: as that of the counts; 0 reads anew each time. */
   constructor(
-    history: Pick<History, 'throughput' | 'oldestNow' | 'usualMs'>,
+    history: Pick<History, 'throughput' | 'queuesNow' | 'usualMs'>,
     markers: Pick<Markers, 'between'>,
     cacheMs: number,
   ) {
     const fresh = (ms: number) => (cacheMs === 0 ? 0 : Math.max(cacheMs, ms))
     this.throughput = shared(() => history.throughput('1h'), fresh(FRESH_MS))
-    this.ages = shared(() => history.oldestNow(), fresh(FRESH_MS))
+    this.queues = shared(() => history.queuesNow(), fresh(FRESH_MS))
     this.usualMs = shared(() => history.usualMs(), fresh(USUAL_FRESH_MS))
     this.markers = shared(() => markers.between(new Date(0), new Date(LAST_MS)), fresh(FRESH_MS))
   }

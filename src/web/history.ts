@@ -10,6 +10,7 @@ import { type Stretch, seriesOf } from '../store/history.js'
 import { type Layout, layout } from '../store/history-layout.js'
 import { Sampler } from '../store/sampler.js'
 import type { Store } from '../store/store.js'
+import { type QueueFigures, readQueueFigures } from './queue-figures.js'
 
 /** A gap (nobody looked) is null; none is 0. */
 export type Figures = (number | null)[]
@@ -246,26 +247,9 @@ export class History {
     return new Map(queues.map((name) => [name, seen(of(series(name)))]))
   }
 
-  /**
-   * The age in seconds of the oldest job of each queue (default: of all that are known), as it was last looked at; undefined where nobody looked in the
-   * last two minutes. Queues that nothing is known of are left out.
-   */
-  async oldestNow(queues?: readonly string[]): Promise<Map<string, number> | undefined> {
-    const { history } = this.#options.store
-    const { queues: known } = await history.names()
-    const wanted = queues?.filter((name) => known.includes(name)) ?? known
-    const from = this.#end(SPARK) - 2
-    const [seen, ...ages] = await history.read(
-      ['seen', ...wanted.map((name) => seriesOf('oldest', 'queue', name))].map((series) => ({
-        layout: layout.minute,
-        series,
-        from,
-        count: 3,
-      })),
-    )
-    const last = Array.from(seen as Uint32Array).findLastIndex((looks) => looks > 0)
-    if (last < 0) return undefined
-    return new Map(wanted.map((name, i) => [name, ages[i]?.[last] ?? 0]))
+  /** Of all queues at once, as they were of late; undefined where nobody looked. */
+  queuesNow(): Promise<Map<string, QueueFigures> | undefined> {
+    return readQueueFigures(this.#options.store.history, this.#options.now())
   }
 
   /**

@@ -2,9 +2,10 @@
  * What a live page shows, as values by key: the keys are those of the elements that show them (`data-live`).
  */
 import { processesOf, stateOf } from './processes.js'
+import { type QueueFigures, shownRates } from './queue-figures.js'
 import type { Snapshot } from './snapshot.js'
 import { encodeSegment } from './url.js'
-import { shown } from './views/text.js'
+import { rate, shown } from './views/text.js'
 
 export const topics = ['counts', 'queues', 'workers'] as const
 
@@ -18,7 +19,11 @@ export type LiveState = Record<Topic, Values>
 /** More than a page shows, and not more than a stream should carry. */
 const MAX_ROWS = 1_000
 
-export function liveState(snapshot: Snapshot): LiveState {
+/** `figures`: of all queues; undefined where nobody looks. */
+export function liveState(
+  snapshot: Snapshot,
+  figures: ReadonlyMap<string, QueueFigures> | undefined,
+): LiveState {
   const { pending, working, failed, processed } = snapshot
   const counts: Values = {
     'count:pending': pending,
@@ -27,8 +32,13 @@ export function liveState(snapshot: Snapshot): LiveState {
     'count:processed': processed,
   }
   const queues: Values = Object.create(null)
-  for (const { name, size } of snapshot.queues.slice(0, MAX_ROWS))
-    queues[`queue:${encodeSegment(name)}`] = size
+  for (const queue of snapshot.queues.slice(0, MAX_ROWS)) {
+    const key = encodeSegment(queue.name)
+    queues[`queue:${key}`] = queue.size
+    const rates = shownRates(queue, figures)
+    if (rates.in !== null) queues[`in:${key}`] = rate(rates.in)
+    if (rates.out !== null) queues[`out:${key}`] = rate(rates.out)
+  }
   for (const { name, size } of snapshot.failedLists.slice(0, MAX_ROWS)) {
     queues[`failed:${encodeSegment(name)}`] = size
   }
@@ -71,7 +81,7 @@ export function changesBetween(before: LiveState, now: LiveState): LiveState {
   return changes
 }
 
-/** Whether nothing happens: workers that say they live are no event. */
+/** Whether nothing happens: workers that say they live are no event, nor are means that another minute goes into. */
 export function isQuiet(changes: LiveState): boolean {
-  return topics.every((topic) => Object.keys(changes[topic]).every((key) => key.startsWith('beat:')))
+  return topics.every((topic) => Object.keys(changes[topic]).every((key) => /^(beat|in|out):/.test(key)))
 }

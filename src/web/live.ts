@@ -4,8 +4,7 @@
  */
 import { Refusal } from './access/refusal.js'
 import type { WebUser } from './access/user.js'
-import { changesBetween, isQuiet, type LiveState, liveState, type Topic, topics } from './live-state.js'
-import type { Snapshot } from './snapshot.js'
+import { changesBetween, isQuiet, type LiveState, type Topic, topics } from './live-state.js'
 
 /** Between two looks, and where nothing has changed for a while. */
 const LOOK_MS = 2_000
@@ -46,7 +45,7 @@ interface Channel {
 }
 
 interface Looks {
-  look(): Promise<(user: Pick<WebUser, 'sees'>) => Snapshot>
+  look(): Promise<(user: Pick<WebUser, 'sees'>) => LiveState>
 }
 
 export class Live {
@@ -159,8 +158,8 @@ export class Live {
   }
 
   /** Returns whether there was nothing to tell. */
-  #tell(channel: Channel, see: (user: WebUser) => Snapshot): boolean {
-    const state = liveState(see(channel.user))
+  #tell(channel: Channel, see: (user: WebUser) => LiveState): boolean {
+    const state = see(channel.user)
     const changes = channel.state && changesBetween(channel.state, state)
     channel.state = state
     const texts = new Map<string, string>()

@@ -1,12 +1,16 @@
 /**
  * The state of a Resque in the text format of Prometheus (0.0.4).
  */
+import type { QueueFigures } from './queue-figures.js'
 import type { Snapshot } from './snapshot.js'
 
 type Sample = readonly [labels: Record<string, string>, value: number]
 
-/** `oldest`: the age in seconds of the oldest job of each queue; undefined where nobody looks. */
-export function prometheusText(snapshot: Snapshot, oldest: ReadonlyMap<string, number> | undefined): string {
+/** `figures`: of all queues; undefined where nobody looks. */
+export function prometheusText(
+  snapshot: Snapshot,
+  figures: ReadonlyMap<string, QueueFigures> | undefined,
+): string {
   const { queues, workers, working, processed, failedEver, failed, failedLists } = snapshot
   const one = (value: number): Sample[] => [[{}, value]]
   return [
@@ -20,7 +24,10 @@ export function prometheusText(snapshot: Snapshot, oldest: ReadonlyMap<string, n
       'resque_queue_oldest_job_age_seconds',
       'gauge',
       'At least how long the oldest job of a queue has waited.',
-      [...(oldest ?? [])].map(([queue, age]): Sample => [{ queue }, age]),
+      queues.flatMap(({ name }): Sample[] => {
+        const age = figures?.get(name)?.oldestSeconds
+        return age === undefined ? [] : [[{ queue: name }, age]]
+      }),
     ),
     family('resque_jobs_processed_total', 'counter', 'Jobs that have ended, well or not.', one(processed)),
     family('resque_jobs_failed_total', 'counter', 'Jobs that have failed.', one(failedEver)),

@@ -19,6 +19,8 @@ export interface WorkerLine extends WorkerGlance {
 export interface QueueLine extends QueueGlance {
   /** How many live workers take from it. */
   workers: number
+  /** How many of them are none of ours. */
+  rubyWorkers: number
 }
 
 export interface Snapshot {
@@ -86,7 +88,7 @@ function asSeen(glance: Glance, user: Pick<WebUser, 'sees'>): Snapshot {
   const taken = takenOf(glance)
   const queues = glance.queues
     .filter(({ name }) => user.sees(name))
-    .map((queue) => ({ ...queue, workers: taken.get(queue.name) ?? 0 }))
+    .map((queue) => ({ ...queue, ...(taken.get(queue.name) ?? { workers: 0, rubyWorkers: 0 }) }))
   const failedLists = glance.failedLists.filter(
     ({ name }) => name === 'failed' || user.sees(name.replace(/_failed$/, '')),
   )
@@ -104,23 +106,32 @@ function asSeen(glance: Glance, user: Pick<WebUser, 'sees'>): Snapshot {
   }
 }
 
-const taken = new WeakMap<Glance, Map<string, number>>()
+type Taken = Pick<QueueLine, 'workers' | 'rubyWorkers'>
+
+const taken = new WeakMap<Glance, Map<string, Taken>>()
 
 /** How many live workers take from each queue: the same for all who look. */
-function takenOf(glance: Glance): Map<string, number> {
+function takenOf(glance: Glance): Map<string, Taken> {
   const known = taken.get(glance)
   if (known) return known
   // A thousand slots have few different lists.
-  const lists = new Map<string, { queues: string[]; count: number }>()
+  const lists = new Map<string, { queues: string[]; count: number; ruby: number }>()
   for (const worker of glance.workers) {
     if (isLost(worker, glance)) continue
-    const entry = lists.get(worker.queues.join('\0')) ?? { queues: worker.queues, count: 0 }
+    const entry = lists.get(worker.queues.join('\0')) ?? { queues: worker.queues, count: 0, ruby: 0 }
     entry.count++
+    if (worker.process === undefined) entry.ruby++
     lists.set(worker.queues.join('\0'), entry)
   }
   const names = glance.queues.map(({ name }) => name)
-  const serving = countServing([...lists.values()], names)
-  const counts = new Map(names.map((name, i) => [name, serving[i] as number]))
+  const all = countServing([...lists.values()], names)
+  const ruby = countServing(
+    [...lists.values()].filter((list) => list.ruby > 0).map(({ queues, ruby }) => ({ queues, count: ruby })),
+    names,
+  )
+  const counts = new Map(
+    names.map((name, i) => [name, { workers: all[i] as number, rubyWorkers: ruby[i] as number }]),
+  )
   taken.set(glance, counts)
   return counts
 }

@@ -16,6 +16,7 @@ import { FailedIndex } from './failed-index.js'
 import { SharedFigures } from './figures.js'
 import { History } from './history.js'
 import { Live } from './live.js'
+import { liveState } from './live-state.js'
 import { nodeHandler } from './node.js'
 import { Operations } from './operations.js'
 import { readWebOptions, type WebOptions } from './options.js'
@@ -53,6 +54,7 @@ export function createWeb(options: WebOptions): Web {
   })
   const history = new History({ store, now: settings.now, log: settings.logger })
   const snapshots = new Snapshots(store, settings.cacheMs)
+  const figures = new SharedFigures(history, store.markers, settings.cacheMs)
   const web: WebContext = {
     resque,
     store,
@@ -75,13 +77,18 @@ export function createWeb(options: WebOptions): Web {
     audit: makeAudit(store.audit, settings.logger, settings.now),
     actions: undoableActions(operations),
     history,
-    figures: new SharedFigures(history, store.markers, settings.cacheMs),
+    figures,
     operations,
     failedIndex,
     entryPages: new EntryPages(store, failedLists),
     searches: new SearchGate(),
     live: new Live({
-      looks: snapshots,
+      looks: {
+        look: async () => {
+          const [see, ofQueues] = await Promise.all([snapshots.look(), figures.queues()])
+          return (user) => liveState(see(user), ofQueues)
+        },
+      },
       warn: (error) => settings.logger.warn({ err: error }, `Live pages are stale: ${messageOf(error)}`),
     }),
   }

@@ -4,6 +4,7 @@
 import { Refusal } from '../access/refusal.js'
 import type { WebContext } from '../context.js'
 import { auditableFilter, type PendingFilter } from '../filters.js'
+import { shownRates } from '../queue-figures.js'
 import type { QueueLine } from '../snapshot.js'
 import { type Bulk, begin, bulk, oneOf, paging } from './bulk.js'
 import { API, type Call, type Endpoint, type Field } from './endpoint.js'
@@ -31,11 +32,13 @@ export function queueEndpoints(web: WebContext): Endpoint[] {
     return { queue: name, job }
   }
   const shape = async (queues: readonly QueueLine[]) => {
-    const ages = await web.figures.ages()
-    return queues.map(({ name, size, isPaused, workers }) => ({
-      ...{ name, size, isPaused, workers },
-      oldestSeconds: size > 0 ? (ages?.get(name) ?? null) : null,
-    }))
+    const figures = await web.figures.queues()
+    return queues.map((queue) => {
+      const { name, size, isPaused, workers } = queue
+      const { in: inPerMinute, out: outPerMinute } = shownRates(queue, figures)
+      const oldestSeconds = size > 0 ? (figures?.get(name)?.oldestSeconds ?? null) : null
+      return { name, size, isPaused, workers, oldestSeconds, inPerMinute, outPerMinute }
+    })
   }
 
   const pause = (verb: 'pause' | 'resume'): Endpoint => ({

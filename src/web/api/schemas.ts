@@ -73,6 +73,15 @@ export const schemas = {
       ...orNull({ type: 'number' }),
       description: 'The first job has waited at least so long; null where nobody looked.',
     },
+    inPerMinute: {
+      ...orNull({ type: 'number' }),
+      description:
+        'Jobs that came, a mean of the last five full minutes: those that ended, and those by which the queue grew. Null where that is not known: no worker of this package told of its jobs, one of Ruby’s takes from the queue too, or jobs were removed.',
+    },
+    outPerMinute: {
+      ...orNull({ type: 'number' }),
+      description: 'Jobs that ended, well or not, in the same minutes. Null as above.',
+    },
   }),
   Overview: object({
     at: moment,

@@ -30,7 +30,8 @@ export function eventPages(web: WebContext): Hono<WebEnv> {
 
   pages.get('/events.json', needs('viewer'), async (c) => {
     refuseForeign(c)
-    const state = liveState(await web.snapshots.get(currentUser(c)))
+    const [snapshot, figures] = await Promise.all([web.snapshots.get(currentUser(c)), web.figures.queues()])
+    const state = liveState(snapshot, figures)
     const text = JSON.stringify(partOf(state, readTopics(textParam(c, 'topics'))))
     const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
     c.header('etag', etag)

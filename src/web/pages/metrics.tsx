@@ -12,7 +12,7 @@ import { url } from '../url.js'
 import { Chart } from '../views/chart.js'
 import { Link, Name } from '../views/components.js'
 import { page } from '../views/layout.js'
-import { duration, thousands } from '../views/text.js'
+import { duration, rate, thousands } from '../views/text.js'
 
 const rangeNames = Object.keys(ranges) as Range[]
 
@@ -34,9 +34,8 @@ export function metricsPages(web: WebContext): Hono<WebEnv> {
 }
 
 async function prometheus(c: Context<WebEnv>, web: WebContext): Promise<Response> {
-  const snapshot = await web.snapshots.get(currentUser(c))
-  const oldest = await web.history.oldestNow(snapshot.queues.map(({ name }) => name))
-  return c.body(prometheusText(snapshot, oldest), {
+  const [snapshot, figures] = await Promise.all([web.snapshots.get(currentUser(c)), web.figures.queues()])
+  return c.body(prometheusText(snapshot, figures), {
     headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
   })
 }
@@ -186,6 +185,11 @@ function Method() {
         hand may mislead it.
       </p>
       <p>
+        In the table of queues, what went out of a queue is the jobs that ended, as workers of this package
+        tell; what came in is that, and what the queue has grown by. Where a worker of Ruby takes from it too,
+        or where jobs were removed, it is not known.
+      </p>
+      <p>
         Run times are told by workers of this package, in steps of about two; what is above an hour counts as
         an hour. Wait times are known only of jobs whose payload says when they were enqueued.
       </p>
@@ -204,10 +208,6 @@ const timeSteps = [
   ...[1, 2, 4, 6, 14, 30, 60, 120, 400].map((days) => days * DAY),
 ]
 const ageSteps = timeSteps.map((ms) => ms / SECOND).filter((seconds) => seconds >= 2)
-
-function rate(value: number): string {
-  return value >= 100 || Number.isInteger(value) ? thousands(Math.round(value)) : value.toPrecision(2)
-}
 
 function percent(value: number): string {
   return `${value >= 10 || value === 0 ? Math.round(value) : value.toPrecision(1)} %`

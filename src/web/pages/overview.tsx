@@ -25,10 +25,10 @@ export function overviewPages(web: WebContext): Hono<WebEnv> {
 
 async function overview(c: Context<WebEnv>, web: WebContext) {
   const user = c.get('user')
-  const [snapshot, throughput, ages, usualMs, markers] = await Promise.all([
+  const [snapshot, throughput, figures, usualMs, markers] = await Promise.all([
     web.snapshots.get(user ?? { sees: () => false }),
     web.figures.throughput(),
-    web.figures.ages(),
+    web.figures.queues(),
     web.figures.usualMs(),
     web.figures.markers(),
   ])
@@ -40,7 +40,7 @@ async function overview(c: Context<WebEnv>, web: WebContext) {
         <div class="section-head">
           <h2 id="queues-title">Queues</h2>
         </div>
-        <QueueTable web={web} c={c} snapshot={snapshot} ages={ages} />
+        <QueueTable web={web} c={c} snapshot={snapshot} figures={figures} />
         {snapshot.queues.length > QUEUES_OF_PAGE && (
           <p>
             <Link web={web} to="/queues">

@@ -23,12 +23,16 @@ export function pollPages(web: WebContext): Hono<WebEnv> {
 }
 
 async function overview(web: WebContext, c: Context<WebEnv>): Promise<Response> {
-  const [snapshot, usualMs] = await Promise.all([web.snapshots.get(currentUser(c)), web.figures.usualMs()])
+  const [snapshot, figures, usualMs] = await Promise.all([
+    web.snapshots.get(currentUser(c)),
+    web.figures.queues(),
+    web.figures.usualMs(),
+  ])
   return fragment(
     web,
     c,
     <>
-      <QueueTable web={web} c={c} snapshot={snapshot} />
+      <QueueTable web={web} c={c} snapshot={snapshot} figures={figures} />
       <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_WORKING} usualMs={usualMs} />
     </>,
   )

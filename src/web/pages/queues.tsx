@@ -46,7 +46,7 @@ export function queuePages(web: WebContext): Hono<WebEnv> {
             </div>
           )}
         </div>
-        <QueueTable web={web} c={c} snapshot={snapshot} ages={await web.figures.ages()} start={start} />
+        <QueueTable web={web} c={c} snapshot={snapshot} figures={await web.figures.queues()} start={start} />
         {snapshot.queues.length > QUEUES_OF_PAGE && (
           <Pager
             web={web}

@@ -179,7 +179,7 @@ function receive(event, data) {
 const wanted = new Set(['counts'])
 for (const element of document.querySelectorAll('[data-live]')) {
   const [kind] = element.dataset.live.split(':')
-  if (kind === 'queue' || kind === 'failed') wanted.add('queues')
+  if (/^(queue|failed|in|out)$/.test(kind)) wanted.add('queues')
   else if (kind !== 'count') wanted.add('workers')
 }
 if (main?.dataset.liveList === 'queue') wanted.add('queues')

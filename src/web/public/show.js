@@ -60,6 +60,8 @@ function writeJob(element, runAt) {
 function show(element, key, value) {
   const kind = key.slice(0, key.indexOf(':'))
   if (kind === 'job') return writeJob(element, value)
+  // A rate that is not known any more.
+  if (kind === 'in' || kind === 'out') return write(element, value ?? '–')
   if (value === null) {
     element.closest('tr')?.classList.add('is-gone')
     return kind === 'worker' || kind === 'process' ? writeStatus(element, 'gone') : write(element, 'gone')

@@ -2,29 +2,30 @@
  * The queues, with their lengths and who takes from them.
  */
 import { includes } from '../access/roles.js'
+import { type QueueFigures, RATE_MINUTES, shownRates } from '../queue-figures.js'
 import type { QueueLine, Snapshot } from '../snapshot.js'
 import { encodeSegment, path, url } from '../url.js'
 import { Count, Empty, Form, HiddenHead, Link, Name, StatusWord, type View } from './components.js'
-import { duration, plural, shown } from './text.js'
+import { duration, plural, rate, shown } from './text.js'
 
 /** As many as a page should carry. */
 export const QUEUES_OF_PAGE = 100
 
 interface TableOf {
   snapshot: Snapshot
-  /** How old the first job of each queue is at least, in seconds. */
-  ages?: ReadonlyMap<string, number> | undefined
+  /** Of all queues; undefined where nobody looks. */
+  figures: ReadonlyMap<string, QueueFigures> | undefined
   /** The first queue that is shown. */
   start?: number
 }
 
-export function QueueTable({ web, c, snapshot, ages, start = 0 }: View & TableOf) {
+export function QueueTable({ web, c, snapshot, figures, start = 0 }: View & TableOf) {
   const user = c.get('user')
   const mayPause = user !== undefined && includes(user.role, 'operator')
   if (snapshot.queues.length === 0 && snapshot.failed === 0) {
     return <Empty title="No queues yet">A queue is there from the first job that is placed on it.</Empty>
   }
-  const table = <Table web={web} snapshot={snapshot} ages={ages} start={start} mayPause={mayPause} />
+  const table = <Table web={web} snapshot={snapshot} figures={figures} start={start} mayPause={mayPause} />
   if (!mayPause) return table
   // One form for all: with hundreds of queues, one each would weigh more than what they say.
   return (
@@ -37,7 +38,7 @@ export function QueueTable({ web, c, snapshot, ages, start = 0 }: View & TableOf
 function Table({
   web,
   snapshot,
-  ages,
+  figures,
   start = 0,
   mayPause,
 }: TableOf & { web: View['web']; mayPause: boolean }) {
@@ -50,11 +51,25 @@ function Table({
           <th scope="col" class="end size">
             Jobs
           </th>
-          {ages && (
+          {figures && (
             <th scope="col" class="end oldest">
               Oldest
             </th>
           )}
+          <th
+            scope="col"
+            class="end rate"
+            title={`Jobs a minute that came, in the last ${RATE_MINUTES} minutes`}
+          >
+            In/min
+          </th>
+          <th
+            scope="col"
+            class="end rate"
+            title={`Jobs a minute that ended, well or not, in the last ${RATE_MINUTES} minutes`}
+          >
+            Out/min
+          </th>
           <th scope="col" class="taken">
             Taken by
           </th>
@@ -72,11 +87,12 @@ function Table({
             <td class="end" data-label="Jobs" data-live={`queue:${encodeSegment(queue.name)}`}>
               <Count value={queue.size} />
             </td>
-            {ages && (
+            {figures && (
               <td class="end num" data-label="Oldest">
-                {oldestOf(queue, ages)}
+                {oldestOf(queue, figures)}
               </td>
             )}
+            <RateCells queue={queue} figures={figures} />
             <td data-label="Taken by">
               <TakenBy queue={queue} />
             </td>
@@ -107,7 +123,9 @@ function Table({
             <td class="end" data-label="Jobs" data-live={`failed:${encodeSegment(name)}`}>
               <Count value={size} />
             </td>
-            {ages && <td></td>}
+            {figures && <td></td>}
+            <td></td>
+            <td></td>
             <td data-label="Taken by">
               <span class="faint">kept until retried or removed</span>
             </td>
@@ -119,8 +137,25 @@ function Table({
   )
 }
 
-function oldestOf({ name, size }: QueueLine, ages: ReadonlyMap<string, number>): string {
-  const seconds = size > 0 ? ages.get(name) : undefined
+function RateCells({ queue, figures }: { queue: QueueLine; figures: TableOf['figures'] }) {
+  const rates = shownRates(queue, figures)
+  return (
+    <>
+      {(['in', 'out'] as const).map((way) => (
+        <td
+          class="end num"
+          data-label={way === 'in' ? 'In/min' : 'Out/min'}
+          data-live={`${way}:${encodeSegment(queue.name)}`}
+        >
+          {rates[way] === null ? '–' : rate(rates[way])}
+        </td>
+      ))}
+    </>
+  )
+}
+
+function oldestOf({ name, size }: QueueLine, figures: ReadonlyMap<string, QueueFigures>): string {
+  const seconds = size > 0 ? figures.get(name)?.oldestSeconds : undefined
   return seconds === undefined ? '–' : duration(seconds * 1_000)
 }
 

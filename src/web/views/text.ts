@@ -13,6 +13,11 @@ export function plural(count: number, what: string): string {
   return `${thousands(count)} ${what}${count === 1 ? '' : 's'}`
 }
 
+/** Of jobs a minute, in two digits: `0.2`, `4.6`, `12`; whole from ten on. */
+export function rate(value: number): string {
+  return value >= 10 ? thousands(Math.round(value)) : String(Number(value.toPrecision(2)))
+}
+
 /** `3 min ago`, `in 2 h`; `now` within a few seconds. */
 export function age(at: Date, now: Date): string {
   const ms = now.getTime() - at.getTime()
