@@ -139,3 +139,15 @@ test('on a phone the open tab is in sight, the last one too', async () => {
     expect((tab?.x ?? 0) + (tab?.width ?? 0), path).toBeLessThanOrEqual(390)
   }
 })
+
+test('the exact time in the reader’s own zone comes with the pointer', async () => {
+  await room.client.sadd('resque:workers', 'web:1:mail')
+  await room.client.hset('resque:workers:heartbeat', 'web:1:mail', '2026-01-01T00:00:00Z')
+  const origin = await serve()
+  const page = await browser.open({ timezoneId: 'Asia/Tokyo' })
+  await page.goto(`${origin}/workers`)
+  const beat = page.locator('[data-live="beat:"] time')
+  expect(await beat.getAttribute('title')).toBe('2026-01-01 00:00:00 UTC')
+  await beat.hover()
+  expect(await beat.getAttribute('title')).toMatch(/^2026-01-01 00:00:00 UTC · .*9:00:00/)
+})

@@ -62,9 +62,9 @@ test('groups come first, the largest on top, and each says how many it would ret
   const html = await open().text('/failed', operator)
   expect(html.indexOf('CsvExport')).toBeLessThan(html.indexOf('>Mail<'))
   expect(html).toContain('Timed out after &lt;n&gt; s')
-  expect(html).toMatch(/Retry 47 <span class="hidden">CsvExport/)
-  expect(html).toMatch(/Retry 1 <span class="hidden">Mail/)
-  expect(html).toMatch(/Remove 4 <span class="hidden">Mail/)
+  expect(html).toMatch(/aria-label="Retry 47 CsvExport/)
+  expect(html).toMatch(/aria-label="Retry 1 Mail/)
+  expect(html).toMatch(/aria-label="Remove 4 Mail/)
   // What cannot be retried is not promised.
   expect(html).toContain('Retry 48 failed jobs')
   expect(html).toContain('Clear 52 failed jobs')

@@ -32,7 +32,7 @@ import { page } from '../views/layout.js'
 import { plural, thousands } from '../views/text.js'
 
 const PAGE_SIZE = 50
-const MAX_GROUPS = 50
+const MAX_GROUPS = 40
 const DAY_S = 86_400
 
 type ViewName = 'groups' | 'list'

@@ -50,7 +50,7 @@ async function overview(c: Context<WebEnv>, web: WebContext) {
         )}
       </section>
       {failures}
-      <section aria-labelledby="working-title">
+      <section class="later" aria-labelledby="working-title">
         <div class="section-head">
           <h2 id="working-title">Working</h2>
           <span class="faint num">

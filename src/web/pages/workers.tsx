@@ -16,7 +16,7 @@ import { OneWorker } from '../views/one-worker.js'
 import { bytes, plural } from '../views/text.js'
 import { LoopDelay, QueueNames, vitalsOf } from '../views/worker-facts.js'
 
-const PAGE_SIZE = 80
+const PAGE_SIZE = 50
 
 export function workerPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
@@ -167,16 +167,16 @@ function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
         <QueueNames web={web} queues={first?.queues ?? []} most={MAX_QUEUES} />
       </td>
       <td class={`end num memory${vitals ? '' : ' blank'}`} data-label="Memory">
-        {vitals ? bytes(vitals.rssBytes) : <span class="faint">–</span>}
+        {vitals ? bytes(vitals.rssBytes) : '–'}
       </td>
       <td class={`end num${vitals ? '' : ' blank'}`} data-label="Loop delay">
-        {vitals ? <LoopDelay ms={vitals.lagMs} /> : <span class="faint">–</span>}
+        {vitals ? <LoopDelay ms={vitals.lagMs} /> : '–'}
       </td>
       <td data-label="Heartbeat" data-live="beat:">
         <Time web={web} at={first?.heartbeat} missing="none yet" />
       </td>
       <td class={busy.length === 0 ? 'blank' : undefined} data-label="Working on">
-        {busy.length === 0 && <span class="faint">–</span>}
+        {busy.length === 0 && '–'}
         {busy.slice(0, MAX_JOBS).map(({ job }) => (
           <div>
             <Name>{job?.class || (job?.broken !== undefined ? '(not a job)' : '(hidden)')}</Name>{' '}

@@ -22,23 +22,27 @@ function duration(ms) {
 
 /** Server and browser may disagree about the time: what counts is how long this page has been open. */
 const openedAt = Date.now()
-const first = new WeakMap()
 
 function retime() {
+  const now = Date.now()
+  // Fresh pages keep the server's words; they are taken over once they have aged.
+  if (now - openedAt <= 5_000) return
   for (const time of document.querySelectorAll('time[data-relative]')) {
-    const at = Date.parse(time.dateTime)
-    if (!first.has(time)) {
-      first.set(time, true)
-      time.title = `${time.title} · ${new Date(at).toLocaleString()}`
-    }
-    const now = Date.now()
-    // Fresh pages keep the server's words; they are taken over once they have aged.
-    if (now - openedAt > 5_000) {
-      const text = age(now - at)
-      if (time.textContent !== text) time.textContent = text
-    }
+    const text = age(now - Date.parse(time.dateTime))
+    if (time.textContent !== text) time.textContent = text
   }
 }
+
+/** Made with the first moment that is pointed at: it costs as much as all the rest of this script. */
+let local
+
+/** The exact time in the reader's own zone too, for who points at one. */
+document.addEventListener('pointerover', ({ target }) => {
+  const time = target instanceof Element && target.closest('time[data-relative]')
+  if (!time || time.title.includes(' · ')) return
+  local ??= new Intl.DateTimeFormat(undefined, { dateStyle: 'short', timeStyle: 'medium' })
+  time.title = `${time.title} · ${local.format(new Date(time.dateTime))}`
+})
 
 /** Something has come onto the page: what decorates pages does it there too. */
 function shown(root) {
@@ -46,9 +50,10 @@ function shown(root) {
 }
 
 document.addEventListener('resque:shown', ({ detail }) => {
+  // One of many moments: the page is not gone through for each.
   if (detail.matches?.('time')) {
-    first.delete(detail)
     detail.textContent = age(Date.now() - Date.parse(detail.dateTime))
+    return
   }
   retime()
   addCopies(detail)
@@ -64,7 +69,6 @@ function showTab() {
 }
 
 showTab()
-retime()
 setInterval(() => document.hidden || retime(), minute / 6)
 
 /** Loads a page and gives its document. XHR parses it without running anything. */

@@ -37,7 +37,7 @@ function writeStatus(element, word) {
 function writeMoment(element, text) {
   const time = element.matches('time') ? element : element.querySelector('time')
   const at = new Date(text)
-  if (!time || Number.isNaN(at.getTime())) return
+  if (!time || Number.isNaN(at.getTime()) || time.dateTime === at.toISOString()) return
   time.dateTime = at.toISOString()
   time.title = `${time.dateTime.slice(0, 19).replace('T', ' ')} UTC`
   document.dispatchEvent(new CustomEvent('resque:shown', { detail: time }))

@@ -122,16 +122,18 @@ function GroupRow({
               class="button small"
               href={url(web, '/failed/retry', { ...queryOf(own), list: own.list })}
               data-confirm=""
+              aria-label={`Retry ${thousands(group.open)} ${name}`}
             >
-              Retry {thousands(group.open)} <span class="hidden">{name}</span>
+              Retry {thousands(group.open)}
             </a>
           )}{' '}
           <a
             class="button small quiet-danger"
             href={url(web, '/failed/remove', { ...queryOf(own), list: own.list })}
             data-confirm=""
+            aria-label={`Remove ${thousands(group.count)} ${name}`}
           >
-            Remove {thousands(group.count)} <span class="hidden">{name}</span>
+            Remove {thousands(group.count)}
           </a>
         </td>
       )}

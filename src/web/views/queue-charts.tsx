@@ -17,7 +17,7 @@ const ages = [2, 4, 10, 20, 60, 120, 240, 600, 1_200, 1_800, HOUR, 2 * HOUR, 4 *
 export function LastHour({ web, plot, markers }: { web: WebContext; plot: Plot; markers: Marker[] }) {
   if (isEmpty(plot)) return null
   return (
-    <section aria-labelledby="last-hour">
+    <section class="later" aria-labelledby="last-hour">
       <Style web={web} />
       <div class="section-head">
         <h2 id="last-hour">Last hour</h2>

@@ -8,8 +8,8 @@ import { encodeSegment, path, url } from '../url.js'
 import { Count, Empty, Form, HiddenHead, Link, Name, StatusWord, type View } from './components.js'
 import { duration, plural, rate, shown } from './text.js'
 
-/** As many as a page should carry. */
-export const QUEUES_OF_PAGE = 100
+/** As many as a page should carry: what it takes a browser to lay it out grows with them. */
+export const QUEUES_OF_PAGE = 50
 
 interface TableOf {
   snapshot: Snapshot
