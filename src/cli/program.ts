@@ -11,6 +11,7 @@ import { addFailed } from './commands/failed.js'
 import { addKill } from './commands/kill.js'
 import { addList } from './commands/list.js'
 import { addMarker } from './commands/marker.js'
+import { addMarkers } from './commands/markers.js'
 import { addPause, addResume } from './commands/pause.js'
 import { addPeek } from './commands/peek.js'
 import { addPool } from './commands/pool.js'
@@ -59,6 +60,7 @@ export function makeProgram(): Command {
   addWorking(program)
   addFailed(program)
   addList(program)
+  addMarkers(program)
   addWeb(program)
   program.commandsGroup('Act:')
   addRetry(program)

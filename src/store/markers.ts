@@ -26,6 +26,8 @@ export const markerLimits = {
 } as const
 
 const DAY = 86_400
+/** The last instant that a Date can hold. */
+const LAST_MS = 8.64e15
 
 /**
  * KEYS  1 metrics:markers
@@ -98,6 +100,11 @@ export class Markers {
       markers.push({ id: member.slice(0, end), label: member.slice(end + 1), at: new Date(Number(at)) })
     }
     return markers
+  }
+
+  /** All there are, the oldest first. */
+  all(): Promise<Marker[]> {
+    return this.between(new Date(0), new Date(LAST_MS))
   }
 
   /** What was removed, or undefined where there is no such marker. */

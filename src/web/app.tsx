@@ -26,6 +26,7 @@ import { failedBulkPages } from './pages/failed-bulk.js'
 import { failedEditPages } from './pages/failed-edit.js'
 import { failedJobPages } from './pages/failed-job.js'
 import { jobPages } from './pages/jobs.js'
+import { markerPages } from './pages/markers.js'
 import { metricsPages } from './pages/metrics.js'
 import { operationPages } from './pages/operations.js'
 import { overviewPages } from './pages/overview.js'
@@ -65,6 +66,7 @@ const modules: ((web: WebContext) => Hono<WebEnv>)[] = [
   workerActionPages,
   statsPages,
   metricsPages,
+  markerPages,
   auditPages,
   jobPages,
   delayedActionPages,

@@ -8,8 +8,6 @@ import type { QueueFigures } from './queue-figures.js'
 const FRESH_MS = 5_000
 /** What is usual changes slowly, and is more to read. */
 const USUAL_FRESH_MS = 60_000
-/** The last instant that a Date can hold. */
-const LAST_MS = 8.64e15
 
 export class SharedFigures {
   /** Done and failed in the last hour. */
@@ -24,14 +22,14 @@ export class SharedFigures {
   /** `cacheMs`: as that of the counts; 0 reads anew each time. */
   constructor(
     history: Pick<History, 'throughput' | 'queuesNow' | 'usualMs'>,
-    markers: Pick<Markers, 'between'>,
+    markers: Pick<Markers, 'all'>,
     cacheMs: number,
   ) {
     const fresh = (ms: number) => (cacheMs === 0 ? 0 : Math.max(cacheMs, ms))
     this.throughput = shared(() => history.throughput('1h'), fresh(FRESH_MS))
     this.queues = shared(() => history.queuesNow(), fresh(FRESH_MS))
     this.usualMs = shared(() => history.usualMs(), fresh(USUAL_FRESH_MS))
-    this.markers = shared(() => markers.between(new Date(0), new Date(LAST_MS)), fresh(FRESH_MS))
+    this.markers = shared(() => markers.all(), fresh(FRESH_MS))
   }
 }
 

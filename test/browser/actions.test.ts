@@ -20,6 +20,7 @@ import { type Action, LATER, T } from './actions/action.js'
 import { delayedActions } from './actions/delayed.js'
 import { failedActions } from './actions/failed.js'
 import { failedListActions } from './actions/failed-lists.js'
+import { markerActions } from './actions/markers.js'
 import { queueActions } from './actions/queues.js'
 import { scheduleActions } from './actions/schedules.js'
 import { workerActions } from './actions/workers.js'
@@ -38,6 +39,7 @@ const groups: Record<string, Action[]> = {
   delayed: delayedActions,
   schedules: scheduleActions,
   workers: workerActions,
+  markers: markerActions,
   accounts: accountActions,
 }
 

@@ -1,4 +1,4 @@
-// The commands that act: retry, remove, clear, pause, resume, kill, marker.
+// The commands that act: retry, remove, clear, pause, resume, kill, marker, markers.
 
 import { spawn } from 'node:child_process'
 import { hostname } from 'node:os'
@@ -155,4 +155,26 @@ test('marker puts a label on the charts, at an instant or now', async () => {
   const kept = await room.resque.store.markers.between(new Date(0), new Date(Date.now() + 60_000))
   expect(kept.map(({ label }) => label)).toEqual(['v1.2', 'v1.3'])
   expect(kept[0]?.at.toISOString()).toBe(at)
+})
+
+test('markers lists what stands on the charts, the oldest first, and removes what is named', async () => {
+  expect(await line.run(['markers'])).toMatchObject({ code: 0, stdout: 'There are no markers.\n' })
+  const at = new Date(Date.now() - 60_000)
+  const { markers } = room.resque.store
+  const second = await markers.add('bbbbbbbbbbbbbbbb', 'v1.3')
+  const first = await markers.add('aaaaaaaaaaaaaaaa', 'v1.2 \u202e', at)
+  const { stdout } = await line.run(['markers'])
+  expect(stdout).toMatch(
+    new RegExp(`aaaaaaaaaaaaaaaa .*${at.toISOString()} .*v1.2 .*\\n.*bbbbbbbbbbbbbbbb .*v1.3`),
+  )
+  expect(stdout).not.toContain('\u202e')
+  const asJson = [first, second].map((each) => ({ ...each, at: each.at.toISOString() }))
+  expect(await line.json(['markers'])).toEqual(asJson)
+  expect(await line.json(['markers', 'remove', first.id])).toEqual({ removed: 1, missing: [] })
+  expect(await markers.all()).toEqual([second])
+  // What is not there is said, and what is there goes all the same.
+  const gone = await line.run(['markers', 'remove', first.id, second.id])
+  expect(gone).toMatchObject({ code: 1, stdout: 'Removed 1 marker.\n' })
+  expect(gone.stderr).toContain(`There is no marker ${first.id}.`)
+  expect(await markers.all()).toEqual([])
 })

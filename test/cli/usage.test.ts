@@ -10,7 +10,7 @@ const line = useCommandLine(() => ({ REDIS_URL: room.redis.url }))
 
 const commands = [
   ...['work', 'pool', 'demo', 'enqueue', 'stats', 'queues', 'peek', 'workers', 'working', 'failed', 'list'],
-  ...['retry', 'remove', 'clear', 'pause', 'resume', 'kill', 'marker'],
+  ...['markers', 'retry', 'remove', 'clear', 'pause', 'resume', 'kill', 'marker'],
 ]
 
 test('help names every command, and every command explains itself with examples', async () => {
@@ -60,6 +60,7 @@ test.each([
   { args: ['remove', '1', '--all'], says: ['both'] },
   { args: ['remove', 'something'], says: ['host:pid:queues'] },
   { args: ['marker'], says: ['label'] },
+  { args: ['markers', 'remove'], says: ['id'] },
   { args: ['marker', 'v1', '--at', 'yesterday'], says: ['instant'] },
   { args: ['marker', 'two\nlines'], says: ['a line of 1 to 80 characters'] },
   { args: [], says: ['Usage: resque'] },

@@ -64,6 +64,32 @@ test('who has signed in adds a marker with the token of his pages, and not witho
   expect(await room.client.zcard('resque:metrics:markers')).toBe(1)
 })
 
+test('the metrics page lists the markers of its time, the newest first, and lets an operator remove one', async () => {
+  const { markers } = room.resque.store
+  const now = Date.now()
+  await markers.add('aaaaaaaaaaaaaaaa', 'last month', new Date(now - 30 * 86_400_000))
+  await markers.add('bbbbbbbbbbbbbbbb', 'v1 <b>', new Date(now - 7_200_000))
+  await markers.add('cccccccccccccccc', 'v2', new Date(now - 3_600_000))
+  const list = async (path: string, role: string) => {
+    const html = await site.text(path, { headers: bearer(role) })
+    const [section = ''] = /<section[^>]*markers-title.*?<\/section>/s.exec(html) ?? []
+    return { section, labels: [...section.matchAll(/<bdi>([^<]*)/g)].map(([, label]) => label) }
+  }
+  expect((await list('/metrics', 'viewer')).labels).toEqual(['v2', 'v1 &lt;b&gt;'])
+  expect((await list('/metrics?range=90d', 'viewer')).labels).toEqual(['v2', 'v1 &lt;b&gt;', 'last month'])
+  expect((await list('/metrics', 'viewer')).section).not.toContain('/remove')
+  const path = '/metrics/markers/bbbbbbbbbbbbbbbb/remove'
+  expect((await list('/metrics', 'operator')).section).toContain(`href="${path}"`)
+  const post = (role: string, form: Record<string, string>) =>
+    site.ask(path, { method: 'POST', headers: bearer(role), form })
+  expect((await post('viewer', { confirmed: 'yes' })).status).toBe(403)
+  expect(await (await post('operator', {})).text()).toContain('Remove v1 &lt;b&gt;?')
+  expect(await markers.all()).toHaveLength(3)
+  expect((await post('operator', { confirmed: 'yes' })).status).toBe(303)
+  expect((await list('/metrics', 'operator')).labels).toEqual(['v2'])
+  expect((await post('operator', { confirmed: 'yes' })).status).toBe(404)
+})
+
 test('a marker that cannot be right is refused, and nothing is kept of it', async () => {
   for (const [body, status] of [
     [{}, 400],

@@ -10,9 +10,10 @@ import { wordParam } from '../params.js'
 import { prometheusText } from '../prometheus.js'
 import { url } from '../url.js'
 import { Chart } from '../views/chart.js'
-import { Link, Name } from '../views/components.js'
+import { Link, Name, type View } from '../views/components.js'
 import { page } from '../views/layout.js'
 import { duration, rate, thousands } from '../views/text.js'
+import { MarkerTable } from './markers.js'
 
 const rangeNames = Object.keys(ranges) as Range[]
 
@@ -21,12 +22,13 @@ export function metricsPages(web: WebContext): Hono<WebEnv> {
   pages.get('/metrics', needs('viewer'), async (c) => {
     const range = wordParam(c, 'range', rangeNames, '24h')
     const view = await web.history.view(range, (queue) => currentUser(c).sees(queue))
-    const markers = await web.figures.markers()
+    // Not what is kept for a while: what was removed here is gone.
+    const markers = await web.store.markers.all()
     return page(
       c,
       web,
       { title: 'Metrics', tab: '/metrics' },
-      <Metrics web={web} view={view} markers={markers} />,
+      <Metrics web={web} c={c} view={view} markers={markers} />,
     )
   })
   pages.get('/metrics.prom', needs('viewer'), async (c) => prometheus(c, web))
@@ -40,7 +42,7 @@ async function prometheus(c: Context<WebEnv>, web: WebContext): Promise<Response
   })
 }
 
-function Metrics({ web, view, markers }: { web: WebContext; view: HistoryView; markers: Marker[] }) {
+function Metrics({ web, c, view, markers }: View & { view: HistoryView; markers: Marker[] }) {
   const { range } = view
   return (
     <>
@@ -116,6 +118,7 @@ function Metrics({ web, view, markers }: { web: WebContext; view: HistoryView; m
           steps={timeSteps}
         />
       </div>
+      <MarkerTable web={web} c={c} markers={markers} fromMs={view.throughput.fromMs} />
       <Classes classes={view.classes} range={range} />
       <Method />
     </>
