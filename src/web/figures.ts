@@ -9,6 +9,12 @@ const FRESH_MS = 5_000
 /** What is usual changes slowly, and is more to read. */
 const USUAL_FRESH_MS = 60_000
 
+interface Shared<T> {
+  (): Promise<T>
+  /** It was changed here: the next look is a new one. */
+  forget(): void
+}
+
 export class SharedFigures {
   /** Done and failed in the last hour. */
   readonly throughput: () => Promise<Plot>
@@ -17,7 +23,7 @@ export class SharedFigures {
   /** How long the jobs of each class take at most, 99 of 100, in milliseconds. */
   readonly usualMs: () => Promise<Map<string, number>>
   /** All there are; a chart draws those of its time. */
-  readonly markers: () => Promise<Marker[]>
+  readonly markers: Shared<Marker[]>
 
   /** `cacheMs`: as that of the counts; 0 reads anew each time. */
   constructor(
@@ -34,9 +40,9 @@ export class SharedFigures {
 }
 
 /** What fails is read anew by the next. */
-function shared<T>(read: () => Promise<T>, freshMs: number): () => Promise<T> {
+function shared<T>(read: () => Promise<T>, freshMs: number): Shared<T> {
   let last: { at: number; value: Promise<T> } | undefined
-  return () => {
+  const look = () => {
     const now = performance.now()
     if (last && now - last.at < freshMs) return last.value
     const mine = { at: now, value: read() }
@@ -46,4 +52,9 @@ function shared<T>(read: () => Promise<T>, freshMs: number): () => Promise<T> {
     })
     return mine.value
   }
+  return Object.assign(look, {
+    forget: () => {
+      last = undefined
+    },
+  })
 }

@@ -65,6 +65,8 @@ test('who has signed in adds a marker with the token of his pages, and not witho
 })
 
 test('the metrics page lists the markers of its time, the newest first, and lets an operator remove one', async () => {
+  // Also where what was read is kept for a while.
+  site = openSite(room, { cacheMs: 60_000 })
   const { markers } = room.resque.store
   const now = Date.now()
   await markers.add('aaaaaaaaaaaaaaaa', 'last month', new Date(now - 30 * 86_400_000))

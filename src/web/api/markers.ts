@@ -46,6 +46,7 @@ export function markerEndpoints(web: WebContext): Endpoint[] {
         if (label === undefined) throw new Refusal(400, 'Expected label to say what happened, got none.')
         const id = randomBytes(8).toString('hex')
         const marker = await markers.add(id, label, at === undefined ? undefined : readInstant(at))
+        web.figures.markers.forget()
         await record({ action: 'add marker', target: label, result: 'done' })
         return shape(marker)
       },
@@ -59,6 +60,7 @@ export function markerEndpoints(web: WebContext): Endpoint[] {
         const id = name('marker')
         const marker = /^[0-9a-f]{16}$/.test(id) ? await markers.remove(id) : undefined
         if (!marker) throw new Refusal(404, 'There is no such marker.')
+        web.figures.markers.forget()
         await record({ action: 'remove marker', target: marker.label, result: 'done' })
         return shape(marker)
       },

@@ -25,6 +25,7 @@ export function markerPages(web: WebContext): Hono<WebEnv> {
     if (c.get('body').get('confirmed') !== 'yes') return ask(web, c)
     const { id } = await markerOf(web, c)
     const marker = await web.store.markers.remove(id)
+    web.figures.markers.forget()
     await recordAction(web, c, {
       ...{ action: 'remove marker', target: marker?.label ?? id },
       result: marker ? 'done' : 'gone',

@@ -22,8 +22,7 @@ export function metricsPages(web: WebContext): Hono<WebEnv> {
   pages.get('/metrics', needs('viewer'), async (c) => {
     const range = wordParam(c, 'range', rangeNames, '24h')
     const view = await web.history.view(range, (queue) => currentUser(c).sees(queue))
-    // Not what is kept for a while: what was removed here is gone.
-    const markers = await web.store.markers.all()
+    const markers = await web.figures.markers()
     return page(
       c,
       web,
