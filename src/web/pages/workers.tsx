@@ -16,7 +16,8 @@ import { OneWorker } from '../views/one-worker.js'
 import { bytes, plural } from '../views/text.js'
 import { LoopDelay, QueueNames, vitalsOf } from '../views/worker-facts.js'
 
-const PAGE_SIZE = 50
+/** As many as a browser lays out without keeping anybody waiting: each has twenty elements. */
+const PAGE_SIZE = 40
 
 export function workerPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
