@@ -36,6 +36,8 @@ export interface HandOptions {
 
 export interface HandedJob extends OpenHand {
   payload: Payload
+  /** Its class (of an endless one the beginning), if it is a JSON object. */
+  name: string | undefined
   /** It is no job, or may have killed workers before: what it is, only the call tells that writes its record. */
   isCareful: boolean
 }
@@ -110,8 +112,9 @@ export class Hand {
     // A hand that was closed meanwhile has given its job back.
     if (open !== this.#open || payload === undefined) return this.#isWithdrawn ? undefined : 'look'
     this.#isFull = true
-    const isJob = typeof payload === 'string' && isJsonObject(parseJson(payload))
-    return { ...open, payload, isCareful: !isJob || state === 'careful' }
+    const job = typeof payload === 'string' ? parseJson(payload) : undefined
+    const name = isJsonObject(job) ? String(job.class).slice(0, 200) : undefined
+    return { ...open, payload, name, isCareful: name === undefined || state === 'careful' }
   }
 
   #refused(error: unknown): 'look' | undefined {
@@ -170,17 +173,20 @@ export class Hand {
   /** Takes the hand back. When it resolves, Redis puts nothing into it any more; what it got, `wait` has resolved to. */
   async withdraw(): Promise<void> {
     this.#isWithdrawn = true
-    const { connection } = this.#options.store
     while (this.#waiting !== undefined) {
-      try {
-        if (this.#clientId !== undefined) await connection.send('client', ['unblock', this.#clientId])
-      } catch (error) {
-        // Not allowed, or not to be reached: a hand without a connection is closed as well.
-        this.#connection.reset()
-        if (error instanceof ClosedError) return
-      }
+      await Promise.race([this.#waiting, this.#unblock()])
       // It may not have begun to wait when it was told to stop.
       await Promise.race([this.#waiting, delay(5)])
+    }
+  }
+
+  async #unblock(): Promise<void> {
+    try {
+      const { connection } = this.#options.store
+      if (this.#clientId !== undefined) await connection.send('client', ['unblock', this.#clientId])
+    } catch {
+      // Not allowed, or not to be reached: a hand without a connection is closed as well.
+      this.#connection.reset()
     }
   }
 

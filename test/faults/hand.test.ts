@@ -272,6 +272,24 @@ describe('a process that is killed while a job is handed to it', () => {
   })
 })
 
+test('a job that keeps its process busy from its first line on is seen as working, also the second of its class', async () => {
+  const processes = new WorkerProcesses()
+  try {
+    const worker = processes.start({ url: redis.url, worker: { intervalMs: 600_000 } })
+    await worker.ready
+    for (const id of ['first', 'second', 'third']) {
+      await waits()
+      await redis.client.rpush('resque:queue:runs', `{"class":"Spin","args":["${id}",1500]}`)
+      await waitFor(() => processes.runs().begun.has(id))
+      await waitFor(async () => (await direct.working()).length === 1)
+      expect(processes.runs().ended.has(id)).toBe(false)
+      await waitFor(async () => (await direct.working()).length === 0)
+    }
+  } finally {
+    await processes.clear()
+  }
+})
+
 describe('what is paused', () => {
   test.each(['a queue', 'all workers'] as const)(
     '%s: not one job starts from then on, however they come',
