@@ -232,19 +232,28 @@ export class Connection extends EventEmitter<{ ready: []; lost: [] }> {
 
   #withDeadline<T>(reply: Promise<T>, remainingMs: number, deadlineMs: number): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      let late: NodeJS.Immediate | undefined
+      const expire = () => {
         // No answer on a connection that looks open: it may be open at this end only.
         reject(this.#unanswered(deadlineMs))
         this.reset()
+      }
+      // Where this thread was kept busy, the answer may have come, and lie there unread.
+      const timer = setTimeout(() => {
+        late = setImmediate(expire)
       }, remainingMs)
+      const answered = () => {
+        clearTimeout(timer)
+        clearImmediate(late)
+      }
       reply.then(
         (value) => {
-          clearTimeout(timer)
+          answered()
           this.#heardAt = performance.now()
           resolve(value)
         },
         (error) => {
-          clearTimeout(timer)
+          answered()
           reject(this.#explain(error))
         },
       )

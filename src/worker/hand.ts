@@ -32,6 +32,8 @@ export interface HandOptions {
   /** How long to wait at most before a look. */
   waitMs: number
   log: Logger
+  /** It cannot be opened until it is connected again. */
+  onLost(): void
 }
 
 export interface HandedJob extends OpenHand {
@@ -47,7 +49,9 @@ export class Hand {
   readonly #connection: Connection
   #count = 0
   #open: OpenHand | undefined
+  /** Undefined while it is not connected. */
   #clientId: number | undefined
+  #connecting: Promise<void> | undefined
   #waiting: Promise<HandedJob | 'look' | undefined> | undefined
   #isWithdrawn = false
   /** It got a job whose record is not known to be written yet. */
@@ -63,7 +67,10 @@ export class Hand {
     this.#options = options
     const { connection } = options.store
     this.#connection = connection.duplicate(`${connection.options.name}:hand`)
-    this.#connection.on('lost', () => this.#renew())
+    this.#connection.on('lost', () => {
+      this.#renew()
+      options.onLost()
+    })
   }
 
   /** Redis puts the next job that is pushed into it, or has just done so. */
@@ -74,6 +81,23 @@ export class Hand {
   /** For how long it is to be left alone, after it was refused several times. */
   get restMs(): number {
     return this.#restUntil - performance.now()
+  }
+
+  get isConnected(): boolean {
+    return this.#clientId !== undefined
+  }
+
+  /** Resolves to whether it is connected now. */
+  async connect(): Promise<boolean> {
+    this.#connecting ??= this.#connection.send('client', ['id']).then(
+      (id) => {
+        this.#clientId = id as number
+      },
+      () => {},
+    )
+    await this.#connecting
+    this.#connecting = undefined
+    return this.isConnected
   }
 
   /** Redis does not know how to. */
@@ -96,7 +120,6 @@ export class Hand {
 
   async #wait(): Promise<HandedJob | 'look' | undefined> {
     const { store, workerId, queue, nonce, waitMs } = this.#options
-    this.#clientId ??= (await this.#connection.send('client', ['id'])) as number
     this.#open ??= { hand: handOf(workerId, `${nonce}.${++this.#count}`), queue }
     const open = this.#open
     const state = await store.hands.open(open)
@@ -106,7 +129,10 @@ export class Hand {
       return 'look'
     }
     if (this.#isWithdrawn || state === 'paused') return undefined
-    if (state === 'unregistered') return 'look'
+    if (state === 'unregistered') {
+      this.#restUntil = performance.now() + MAX_REST_MS
+      return 'look'
+    }
     const payload = await store.hands.receive(this.#connection, open, Math.min(waitMs, MAX_WAIT_MS))
     this.#refusals = 0
     // A hand that was closed meanwhile has given its job back.

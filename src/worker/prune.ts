@@ -12,7 +12,7 @@ import { channels } from '../events.js'
 import { entriesOf, type FailureBackend } from '../failure/backend.js'
 import { hooksOf, runFailureHooks } from '../hooks.js'
 import { type AnyJob, readJob } from '../job.js'
-import { workerOf } from '../store/hands.js'
+import { type OpenHand, workerOf } from '../store/hands.js'
 import { deathField, readWorkingRecordBytes, type WorkingRecord } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import type { Burial, Census, Verdict, WorkerKind } from '../store/workers.js'
@@ -109,30 +109,39 @@ async function buryDead(
 
 /** What was being handed to a worker that is registered no more may have begun: it is judged as the job of one that died. */
 async function buryHands(options: PruneOptions, census: Census): Promise<void> {
-  const { store, jobs, log } = options
+  const { store, own, log } = options
   for (const open of await store.hands.orphans()) {
-    const { hand, queue } = open
-    const payload = await store.hands.content(open)
-    if (payload === undefined) {
-      await store.hands.close(open, SEALED_MS)
-      continue
+    const id = workerOf(open.hand)
+    if (own?.includes(id)) continue
+    try {
+      await buryHand(options, open, census.kinds.get(id))
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error
+      log.error(
+        { err: error, workerId: id },
+        `What was being handed to dead worker ${id} stays: ${messageOf(error)}`,
+      )
     }
-    const id = workerOf(hand)
-    const kind = census.kinds.get(id) ?? { process: id, deadAfterMs: 0, failOnDeath: failOnDeath(jobs) }
-    const job = await fateOf(options, id, { queue, payload, run: hand }, kind)
-    const sealed = { name: hand, sealedMs: SEALED_MS }
-    const verdict = await store.workers.bury({
-      id,
-      record: undefined,
-      heartbeat: undefined,
-      hand: sealed,
-      job,
-    })
-    log.warn(
-      { workerId: id, queue, verdict },
-      `A job was being handed to dead worker ${id}: ${sentences[verdict]}.`,
-    )
   }
+}
+
+async function buryHand(options: PruneOptions, open: OpenHand, known: WorkerKind | undefined): Promise<void> {
+  const { store, jobs, log } = options
+  const { hand, queue } = open
+  const payload = await store.hands.content(open)
+  if (payload === undefined) {
+    await store.hands.close(open, SEALED_MS)
+    return
+  }
+  const id = workerOf(hand)
+  const kind = known ?? { process: id, deadAfterMs: 0, failOnDeath: failOnDeath(jobs) }
+  const job = await fateOf(options, id, { queue, payload, run: hand }, kind)
+  const sealed = { name: hand, sealedMs: SEALED_MS }
+  const verdict = await store.workers.bury({ id, record: undefined, heartbeat: undefined, hand: sealed, job })
+  log.warn(
+    { workerId: id, queue, verdict },
+    `A job was being handed to dead worker ${id}: ${sentences[verdict]}.`,
+  )
 }
 
 /** The names of the jobs that are not tried again when their worker dies. */

@@ -52,3 +52,8 @@ export async function sendBack(
   const request = { slots, limit: 0, queues: undefined, countQueues: false, nonce, naming, ...made }
   await store.slots.finishAndReserve(request, []).catch(() => {})
 }
+
+/** What is logged of a slot whose record somebody else has written. */
+export function notOurs({ workerId }: Slot): string {
+  return `The working record of ${workerId} is not of this process; the slot is not used.`
+}

@@ -32,14 +32,16 @@ export class Rest {
     const { store, queues, workerId, nonce, intervalMs, log } = options
     const { only } = queues
     this.#options = options
-    if (only !== undefined)
-      this.#hand = new Hand({ store, workerId, queue: only, nonce, waitMs: intervalMs, log })
+    if (only !== undefined) {
+      const onLost = () => this.#listenAnew()
+      this.#hand = new Hand({ store, workerId, queue: only, nonce, waitMs: intervalMs, log, onLost })
+    }
     this.#wake = new Wake({
       connection: store.connection,
       keys: store.keys,
       log,
       // What comes to a queue that it waits on is handed over.
-      watchesQueues: () => !this.#hand || this.#hand.isBroken,
+      watchesQueues: () => !this.#hand?.isConnected || this.#hand.isBroken,
       concerns: (queue) => queues.includes(queue),
       onWake: (queue) => {
         if (queue !== undefined) options.onWake(queue)
@@ -58,8 +60,14 @@ export class Rest {
   begin(): void {
     const { turns } = this.#options
     // What pauses jobs is to be heard before any is waited for.
-    if (this.#wake.isArmed || this.#wake.isBroken) this.#openHand()
+    if (this.#wake.isArmed) this.#openHand()
     else void this.#wake.arm().then((isArmed) => isArmed && turns.wake())
+  }
+
+  /** Another way to wait is due: Redis is asked to tell of other things, from the next look on. */
+  #listenAnew(): void {
+    this.#wake.disarm()
+    this.#options.turns.wake()
   }
 
   /** A message came while no slot was free. */
@@ -70,6 +78,10 @@ export class Rest {
   #openHand(): void {
     const { turns } = this.#options
     if (!this.#hand || this.#hand.isOpen || this.#hand.isBroken) return
+    if (!this.#hand.isConnected) {
+      void this.#hand.connect().then((isConnected) => isConnected && this.#listenAnew())
+      return
+    }
     const { restMs } = this.#hand
     if (restMs > 0) {
       this.#resting ??= setTimeout(() => {
@@ -85,7 +97,7 @@ export class Rest {
         turns.handed(slot, job)
       } else {
         turns.giveBack(slot)
-        if (this.#hand?.isBroken) this.#wake.disarm()
+        if (this.#hand?.isBroken) this.#listenAnew()
         if (job === 'look') turns.wake('every slot')
       }
     })

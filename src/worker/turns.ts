@@ -11,7 +11,7 @@ import { type Payload, RunClock } from '../store/records.js'
 import { type Ending, MAX_OFFERED, type ReserveReply } from '../store/slots.js'
 import type { HandedJob } from './hand.js'
 import { QuickClasses } from './quick-classes.js'
-import { type Found, readBack, sendBack } from './read-back.js'
+import { type Found, notOurs, readBack, sendBack } from './read-back.js'
 import { type Handed, type Held, offeredSlot, type Slot } from './slot.js'
 import type { TurnsOptions } from './turns-options.js'
 import type { Offer } from './watched-queues.js'
@@ -266,8 +266,11 @@ export class Turns {
     if (unwritten.length > 0) this.#tryLater(unwritten)
     if (unregistered.length > 0) await this.#options.onUnregistered(unregistered)
     if (odd.length > 0 && !(await this.#reconcile(odd))) return
-    // It was registered no more, and is again; or its record is of somebody else.
-    if (handed && handed === this.#handed) this.#begin(handed)
+    if (handed && handed === this.#handed) {
+      // It was registered no more, and is again, unless it leaves; or its record was of somebody else.
+      if (this.#isTaking || !unregistered.includes(handed.slot)) this.#begin(handed)
+      else this.#settleHanded(handed, false)
+    }
     if (offer) {
       this.#options.onTurn({ foundAll, took, isPaused: reply.isPaused, queueCount: reply.queueCount })
     }
@@ -393,8 +396,4 @@ export class Turns {
     else this.#options.log.error({ workerId: slot.workerId }, notOurs(slot))
     this.#settleHanded(handed, false)
   }
-}
-
-function notOurs({ workerId }: Slot): string {
-  return `The working record of ${workerId} is not of this process; the slot is not used.`
 }

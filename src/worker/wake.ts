@@ -57,11 +57,6 @@ export class Wake {
     return this.#isArmed
   }
 
-  /** Redis does not tell at all. */
-  get isBroken(): boolean {
-    return this.#isBroken
-  }
-
   /**
    * Asks Redis to tell. After it, look once more: what came before was not told. False if it cannot be had now.
    */
@@ -141,6 +136,11 @@ export class Wake {
       const isOurs = queues.some((each) => each === undefined || this.#options.concerns(each))
       if (!isOurs) return
       queue = queues.find((each) => each !== undefined && this.#options.concerns(each))
+    }
+    // What is paused is heard at once.
+    if (queue === undefined) {
+      this.#follow(undefined)
+      return
     }
     if (this.#pause) return
     if (this.#fruitless <= 1) {

@@ -264,6 +264,18 @@ describe('a process that is killed while a job is handed to it', () => {
     expect([...(processes.all?.runs().begun ?? [])]).toEqual([['poison', 1]])
   })
 
+  test('keeps no worker from starting, and its job stays, while the queue of that job is no list', async () => {
+    await killHolding('{"class":"Record","args":["kept",0]}')
+    await redis.client.set('resque:queue:runs', 'something else')
+    const survivor = await start({ queues: 'other,another', pruneIntervalMs: 50 })
+    await waitFor(async () => (await direct.workers()).every(({ id }) => survivor.ids.includes(id)), {
+      timeoutMs: 10_000,
+    })
+    expect((await leftovers(redis.client).catch(() => undefined))?.hands).not.toEqual([])
+    await redis.client.del('resque:queue:runs')
+    await waitFor(async () => (await direct.size('runs')) === 1)
+  })
+
   test('leaves a job that must not run twice to failed: it may have begun', async () => {
     await killHolding('{"class":"AtMostOnce","args":["once"]}')
     await start({ queues: 'other,another', pruneIntervalMs: 50 })
@@ -371,6 +383,40 @@ test('where Redis must not hand jobs over, the worker says so once and asks for 
   expect(lines.filter((text) => text.includes('does not hand jobs over'))).toHaveLength(1)
   await worker.stop()
   await resque.close()
+})
+
+test('where Redis does not tell of pauses, nothing is handed over: a pause of Ruby’s would come too late', async () => {
+  await redis.client.call('ACL', 'SETUSER', 'deaf', 'on', '>pw', '~*', '&*', '+@all', '-client|tracking')
+  const resque = new Resque({ redis: redis.url.replace('redis://', 'redis://deaf:pw@') })
+  const worker = new Worker({ resque, queues: 'runs', jobs: [Once], intervalMs: 50, title: false })
+  await worker.start()
+  for (const id of ['a', 'b', 'c']) {
+    await push(id)
+    await allRan([id])
+    expect(await waiting()).toEqual([])
+  }
+  await worker.stop()
+  await resque.close()
+})
+
+test('where no more connections are to be had, the worker is told of jobs as others are', async () => {
+  let isFull = true
+  proxy.interference.onSent = (piece, link) => {
+    // The connection for jobs that are handed over names itself first.
+    if (!isFull || !piece.includes('worker:hand')) return 'pass'
+    proxy.cut(link)
+    return undefined
+  }
+  await start()
+  for (const id of ['a', 'b', 'c']) {
+    await push(id)
+    await allRan([id])
+  }
+  expect(await waiting()).toEqual([])
+  isFull = false
+  await push('d')
+  await allRan(['d'])
+  await waits()
 })
 
 async function linkThatWaits(): Promise<Link> {
