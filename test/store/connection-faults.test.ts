@@ -163,3 +163,15 @@ test('close ends calls that wait for a connection', async () => {
   await away.close()
   expect((await call).error.message).toMatch(/^This connection to Redis was closed\./)
 })
+
+test('a thread that was kept busy past the deadline of a call finds the answer that has come', async () => {
+  const direct = new Resque({ redis: redis.url, commandTimeoutMs: 200 })
+  await direct.size('q')
+  for (let i = 0; i < 5; i++) {
+    const call = direct.size('q')
+    const until = performance.now() + 300
+    while (performance.now() < until);
+    await call
+  }
+  await direct.close()
+})
