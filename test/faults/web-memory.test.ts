@@ -75,7 +75,7 @@ test('memory and connections stay as they are while pages are looked at and tabs
   for (let part = 0; part < PARTS; part++) {
     for (let round = 0; round < rounds; round++) {
       const ids = Array.from({ length: 20 }, () => `job ${++n}`)
-      await room.resque.enqueueMany(ids.map((id) => [n % 2 ? room.Boom : room.Record, id]))
+      await room.resque.enqueueMany(ids.map((id, i) => [i % 2 ? room.Boom : room.Record, id]))
       await Promise.all(Array.from({ length: TABS }, (_, i) => tab(n + i)))
       await room.ran(ids)
     }
