@@ -1,36 +1,20 @@
 // Every page, judged by axe: with nothing, with much and with what is broken in Redis, light and dark, wide and narrow.
 // And what no machine judges: the keyboard alone, a large type, forced colours.
 
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
-import { createWeb, html, type Web, type WebOptions } from 'resque-ts/web'
-import { afterEach, expect, test } from 'vitest'
+import { html } from 'resque-ts/web'
+import { expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { accounts } from '../web/site.js'
 import { useBrowser } from './browser.js'
 import { fillPast } from './past.js'
+import { useServing } from './serving.js'
 import { type Filling, fillRoom, findPages } from './walk.js'
 
 const room = useRoom()
 const browser = useBrowser()
-const servers: Server[] = []
-const webs: Web[] = []
-afterEach(async () => {
-  await Promise.all(webs.splice(0).map((web) => web.close()))
-  for (const server of servers.splice(0)) server.closeAllConnections()
-})
-
-async function serve(options: Partial<WebOptions> = {}): Promise<{ web: Web; origin: string }> {
-  const web = createWeb({ resque: room.resque, auth: 'none', cacheMs: 0, history: false, ...options })
-  webs.push(web)
-  const server = createServer((req, res) => void web.handler(req, res)).listen(0, '127.0.0.1')
-  servers.push(server)
-  await once(server, 'listening')
-  return { web, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
-}
+const serve = useServing(room)
 
 const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 /** What can differ with the colours or the width. */

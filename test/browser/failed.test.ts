@@ -1,35 +1,20 @@
 // Failed jobs in a real browser, as a person works with them; after each action Redis is looked at, and Ruby's own
 // pages are opened on the same data where Ruby's gems are to be had.
 
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { createWeb, type Web, type WebOptions } from 'resque-ts/web'
-import { afterEach, expect, test } from 'vitest'
+import type { WebOptions } from 'resque-ts/web'
+import { expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
 import { failedRecord, job, range } from '../web/records.js'
 import { useBrowser } from './browser.js'
 import { useRubyPages } from './ruby-pages.js'
+import { useServing } from './serving.js'
 
 const room = useRoom()
 const browser = useBrowser()
 const ruby = useRubyPages(room)
-const open: { server: Server; web: Web }[] = []
-afterEach(async () => {
-  for (const { server, web } of open.splice(0)) {
-    server.closeAllConnections()
-    await web.close()
-  }
-})
-
-async function serve(options: Partial<WebOptions> = {}): Promise<string> {
-  const web = createWeb({ resque: room.resque, auth: 'none', cacheMs: 0, history: false, ...options })
-  const server = createServer((req, res) => void web.handler(req, res)).listen(0, '127.0.0.1')
-  open.push({ server, web })
-  await once(server, 'listening')
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
+const pages = useServing(room)
+const serve = async (options?: Partial<WebOptions>) => (await pages(options)).origin
 
 const failed = () => room.client.lrange('resque:failed', 0, -1)
 const queued = (queue = 'mail') => room.client.lrange(`resque:queue:${queue}`, 0, -1)

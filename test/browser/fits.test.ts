@@ -1,33 +1,16 @@
 // What is on a page fits: into its window, whatever names and numbers it holds, and onto paper.
 
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
-import { createWeb, type Web } from 'resque-ts/web'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { useBrowser } from './browser.js'
 import { fillPast } from './past.js'
+import { useServing } from './serving.js'
 import { fillRoom, findPages } from './walk.js'
 
 const room = useRoom()
 const browser = useBrowser()
-const servers: Server[] = []
-const webs: Web[] = []
-afterEach(async () => {
-  await Promise.all(webs.splice(0).map((web) => web.close()))
-  for (const server of servers.splice(0)) server.closeAllConnections()
-})
-
-async function serve(): Promise<{ web: Web; origin: string }> {
-  const web = createWeb({ resque: room.resque, auth: 'none', cacheMs: 0, history: false })
-  webs.push(web)
-  const server = createServer((req, res) => void web.handler(req, res)).listen(0, '127.0.0.1')
-  servers.push(server)
-  await once(server, 'listening')
-  return { web, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
-}
+const serve = useServing(room)
 
 /** A phone, a larger one, half a screen, a tablet, a desktop. */
 const widths = [320, 390, 700, 768, 1_280]

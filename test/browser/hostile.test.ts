@@ -1,35 +1,18 @@
 // Hostile data in every field and every address: on no page, error, API answer or event does any of it run, and the
 // browser has nothing to report against the policy.
 
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
-import { createWeb, type Web, type WebOptions } from 'resque-ts/web'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
 import { accounts } from '../web/site.js'
 import { useBrowser } from './browser.js'
+import { useServing } from './serving.js'
 import { evils, fillRoom, findPages, samplePath } from './walk.js'
 
 const room = useRoom()
 const browser = useBrowser()
-const servers: Server[] = []
-const webs: Web[] = []
-afterEach(async () => {
-  await Promise.all(webs.splice(0).map((web) => web.close()))
-  for (const server of servers.splice(0)) server.closeAllConnections()
-})
-
-async function serve(options: Partial<WebOptions> = {}): Promise<{ web: Web; origin: string }> {
-  const web = createWeb({ resque: room.resque, auth: 'none', cacheMs: 0, history: false, ...options })
-  webs.push(web)
-  const server = createServer((req, res) => void web.handler(req, res)).listen(0, '127.0.0.1')
-  servers.push(server)
-  await once(server, 'listening')
-  return { web, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
-}
+const serve = useServing(room)
 
 /** Reports against the policy go to our own list, from the very first line of a page on. */
 async function watch(page: Page): Promise<void> {

@@ -2,38 +2,24 @@
 // live updates do.
 
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
-import { createWeb, type Web } from 'resque-ts/web'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
 import { useBrowser } from './browser.js'
 import { fillPast } from './past.js'
+import { useServing } from './serving.js'
 import { askFor, type Filling, fillRoom, findPages } from './walk.js'
 
 const room = useRoom()
 const browser = useBrowser()
-const servers: Server[] = []
-const webs: Web[] = []
-afterEach(async () => {
-  await Promise.all(webs.splice(0).map((web) => web.close()))
-  for (const server of servers.splice(0)) server.closeAllConnections()
-})
+const serve = useServing(room)
 
 /** The share of the window that moved, times how far: all shifts of a page's life, which is no less than CLS. */
 const MOST = 0.02
 const widths = [1_280, 390]
-
-async function serve(): Promise<{ web: Web; origin: string }> {
-  const web = createWeb({ resque: room.resque, auth: 'none', cacheMs: 0, history: false })
-  webs.push(web)
-  const server = createServer((req, res) => void web.handler(req, res)).listen(0, '127.0.0.1')
-  servers.push(server)
-  await once(server, 'listening')
-  return { web, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
-}
 
 /** A page whose scripts wait until something is seen. */
 async function open(): Promise<Page> {
@@ -145,8 +131,11 @@ test('queues stay where they are as more of their rows come', async () => {
     await waitFor(() => page.evaluate(`performance.getEntriesByName('first-contentful-paint').length > 0`))
     res.end(html.slice(middle))
   }).listen(0, '127.0.0.1')
-  servers.push(server)
   await once(server, 'listening')
-  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/queues`)
-  expect(await shiftsOf(page, '/queues')).toEqual([])
+  try {
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/queues`)
+    expect(await shiftsOf(page, '/queues')).toEqual([])
+  } finally {
+    server.close().closeAllConnections()
+  }
 })
