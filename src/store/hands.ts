@@ -129,10 +129,15 @@ export class Hands {
     return (await this.#connection.run(closeScript, [hands, queues], args, deadlineMs)) as number
   }
 
+  /** The hands of a process, told by what is unique for it. */
+  async ofProcess(workerId: string, nonce: string): Promise<OpenHand[]> {
+    const open = await this.#listed()
+    return open.filter(({ hand }) => hand.startsWith(`${nonce}.`) && workerOf(hand) === workerId)
+  }
+
   /** The hands of workers that are registered no more. */
   async orphans(): Promise<OpenHand[]> {
-    const listed = (await this.#connection.send('hgetall', [this.#keys.hands])) as Record<string, string>
-    const open = Object.entries(listed).map(([hand, queue]) => ({ hand, queue }))
+    const open = await this.#listed()
     if (open.length === 0) return []
     const workers = open.map(({ hand }) => workerOf(hand))
     const registered = (await this.#connection.send('smismember', [
@@ -140,6 +145,11 @@ export class Hands {
       ...workers,
     ])) as number[]
     return open.filter((_, i) => registered[i] === 0)
+  }
+
+  async #listed(): Promise<OpenHand[]> {
+    const listed = (await this.#connection.send('hgetall', [this.#keys.hands])) as Record<string, string>
+    return Object.entries(listed).map(([hand, queue]) => ({ hand, queue }))
   }
 
   /** The job in a hand. */
@@ -163,8 +173,8 @@ export class Hands {
 }
 
 /** The name of a hand: unique for ever, and of this worker, which stands for its process. */
-export function handOf(workerId: string, nonce: string): string {
-  return `${nonce} ${workerId}`
+export function handOf(workerId: string, nonce: string, count: number): string {
+  return `${nonce}.${count} ${workerId}`
 }
 
 export function workerOf(hand: string): string {

@@ -92,6 +92,7 @@ export class Hand {
     this.#connecting ??= this.#connection.send('client', ['id']).then(
       (id) => {
         this.#clientId = id as number
+        void this.#closeForgotten()
       },
       () => {},
     )
@@ -120,7 +121,7 @@ export class Hand {
 
   async #wait(): Promise<HandedJob | 'look' | undefined> {
     const { store, workerId, queue, nonce, waitMs } = this.#options
-    this.#open ??= { hand: handOf(workerId, `${nonce}.${++this.#count}`), queue }
+    this.#open ??= { hand: handOf(workerId, nonce, ++this.#count), queue }
     const open = this.#open
     const state = await store.hands.open(open)
     if (open !== this.#open) {
@@ -196,6 +197,16 @@ export class Hand {
     }
   }
 
+  /**
+   * Closes what is listed of this process and open no more: a Redis that came back with an older state, or one that took
+   * over from it, has hands again that were closed, and jobs in them.
+   */
+  async #closeForgotten(): Promise<void> {
+    const { store, workerId, nonce } = this.#options
+    const listed = await store.hands.ofProcess(workerId, nonce).catch(() => [])
+    for (const each of listed) if (each.hand !== this.#open?.hand) this.#close(each)
+  }
+
   /** Takes the hand back. When it resolves, Redis puts nothing into it any more; what it got, `wait` has resolved to. */
   async withdraw(): Promise<void> {
     this.#isWithdrawn = true
@@ -225,9 +236,10 @@ export class Hand {
     this.#open = undefined
     this.#connection.close()
     // The job in it runs: it is judged as that of a worker that died.
-    if (open && !this.#isFull) {
+    if (!this.#isFull) {
       const sealedMs = this.#waiting === undefined ? 0 : SEALED_MS
-      await this.#options.store.hands.close(open, sealedMs, deadlineMs).catch(() => {})
+      if (open) await this.#options.store.hands.close(open, sealedMs, deadlineMs).catch(() => {})
+      await Promise.race([this.#closeForgotten(), timeout])
     }
     await Promise.race([Promise.all(this.#closing), timeout])
   }

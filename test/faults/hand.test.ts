@@ -213,6 +213,30 @@ describe('what breaks while a job is handed over', () => {
     },
   )
 
+  test('Redis came back with an older state: a hand that was closed since gives its job back, and is listed no more', async () => {
+    const worker = await start()
+    await waits()
+    const listed = async () => (await leftovers(redis.client)).hands
+    const [first = ''] = await listed()
+    proxy.cut(await linkThatWaits())
+    await waitFor(async () => (await listed()).length === 1 && (await listed())[0] !== first)
+    await waits()
+    // As it was: with a job in it that never began, as far as this Redis knows.
+    const restore = async () => {
+      await redis.client.del(`resque:hand:${first}`)
+      await redis.client.hset('resque:hands', first, 'runs')
+      await redis.client.rpush(`resque:hand:${first}`, '{"class":"Once","args":["past"]}')
+    }
+    await restore()
+    proxy.cut(await linkThatWaits())
+    await allRan(['past'])
+    await waits()
+    expect(await listed()).not.toContain(first)
+    await restore()
+    await worker.stop()
+    expect(await leftovers(redis.client)).toEqual({ ...nothing, waiting: { runs: 1 } })
+  })
+
   test('everything was flushed: jobs are handed over as before', async () => {
     await start()
     await waits()
