@@ -5,7 +5,7 @@
 
 import { peekScript } from './checked.js'
 import type { Connection } from './connection.js'
-import { type DelayedJob, type DelayedTime, readDelayed, readTime } from './delayed.js'
+import { type DelayedJob, readDelayed, readTime } from './delayed.js'
 import { type EntryRef, readRefs } from './entries.js'
 import type { Keys } from './keys.js'
 import { readRef } from './records.js'
@@ -29,7 +29,15 @@ export interface DelayedSpread {
   /** The unix second of the first time. */
   first: number | undefined
   /** The times that were asked for, the nearest first. */
-  page: DelayedTime[]
+  page: TimeRow[]
+}
+
+export interface TimeRow {
+  /** As it stands in Redis. */
+  text: string
+  /** The unix second; undefined where it is none: nobody will queue its jobs. */
+  time: number | undefined
+  count: number
 }
 
 /** More times than this are not asked for their jobs. */
@@ -125,15 +133,11 @@ export class DelayedGlances {
     const [what, times, overdue, later, head, members, ...counts] = reply
     return {
       ...{ counts, what, times, overdue, later },
-      first: head === '' ? undefined : Number(head),
-      page: members.flatMap((member, i) =>
-        i % 2 === 1
-          ? []
-          : readTime(String(member)).map((time) => {
-              const count = Number(members[i + 1])
-              return { at: new Date(time * 1000), time, count }
-            }),
-      ),
+      first: readTime(head)[0],
+      page: members.flatMap((member, i) => {
+        const text = String(member)
+        return i % 2 === 1 ? [] : [{ text, time: readTime(text)[0], count: Number(members[i + 1]) }]
+      }),
     }
   }
 

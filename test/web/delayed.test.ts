@@ -62,6 +62,18 @@ test('times stand with their jobs, by hour, and say when nobody moves them', asy
   expect(html).not.toContain('Clear')
 })
 
+test('what is no time stands among the times as what it is', async () => {
+  await delay(T, entry('A', [1]))
+  await room.client.zadd('resque:delayed_queue_schedule', -5, '<text>', 'inf', 'never')
+  await room.client.rpush('resque:delayed:never', entry('B', [2]), entry('B', [3]))
+  const html = await openSite(room).text('/delayed', { headers: bearer('admin') })
+  expect(html).toContain('1–3 of 3 times')
+  expect(html.match(/not a time/g)).toHaveLength(2)
+  expect(html).toContain('&lt;text&gt;')
+  expect(html).toMatch(/never<\/bdi>.*?data-label="Jobs">.*?>2</s)
+  expect(html).not.toMatch(/Invalid Date|NaN/)
+})
+
 test('times go on to the next page', async () => {
   for (let i = 0; i < 60; i++) await delay(T + i, entry('A', [i]))
   const site = openSite(room)

@@ -5,20 +5,18 @@
 import { type Context, Hono } from 'hono'
 import { parseJson } from '../../json.js'
 import type { DelayedJob } from '../../store/delayed.js'
-import type { DelayedRow, DelayedSpread } from '../../store/delayed-glance.js'
+import type { DelayedRow } from '../../store/delayed-glance.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { nameParam, numberParam, textParam } from '../params.js'
 import { path, type Query, url } from '../url.js'
-import { Count, Empty, Form, Link, Name, Pager, Time, type View } from '../views/components.js'
+import { Empty, Form, Link, Name, Pager, Time, type View } from '../views/components.js'
 import { DelayedTable, FoundTable, PAGE_SIZE } from '../views/delayed-table.js'
+import { DELAYED_HOURS, DelayedSearch, DelayedTimes } from '../views/delayed-times.js'
 import { page } from '../views/layout.js'
-import { NoScheduler } from '../views/scheduler.js'
-import { Spread } from '../views/spread.js'
 import { exact, plural, thousands } from '../views/text.js'
 
-const HOURS = 48
 /** The furthest second that a Date can say. */
 const MAX_TIME = 8_640_000_000_000
 
@@ -29,7 +27,7 @@ export function delayedPages(web: WebContext): Hono<WebEnv> {
     const start = numberParam(c, 'start', 0)
     const now = web.now()
     const from = new Date(Math.floor(now.getTime() / 3_600_000) * 3_600_000)
-    const stretch = { first: seconds(from), seconds: 3_600, buckets: HOURS }
+    const stretch = { first: seconds(from), seconds: 3_600, buckets: DELAYED_HOURS }
     const [spread, master] = await Promise.all([
       web.store.delayedGlances.spread(seconds(now), stretch, { start, count: PAGE_SIZE }),
       web.store.schedules.master(web.settings.scheduler.lockPrefix),
@@ -38,7 +36,7 @@ export function delayedPages(web: WebContext): Hono<WebEnv> {
       c,
       web,
       { title: 'Delayed', tab: '/delayed' },
-      <Times web={web} c={c} {...{ spread, from, start }} isServed={master !== undefined} />,
+      <DelayedTimes web={web} c={c} {...{ spread, from, start }} isServed={master !== undefined} />,
     )
   })
 
@@ -133,127 +131,6 @@ function sameJson(a: unknown, b: unknown): boolean {
 
 function seconds(at: Date): number {
   return Math.floor(at.getTime() / 1_000)
-}
-
-function SearchForm({ web, text }: { web: WebContext; text: string }) {
-  return (
-    <search>
-      <form method="get" action={url(web, '/delayed/search')} class="row">
-        <label class="hidden" for="delayed-q">
-          Text in a delayed job
-        </label>
-        <input
-          id="delayed-q"
-          name="q"
-          type="search"
-          value={text}
-          maxlength={512}
-          size={28}
-          placeholder="Class, queue, argument"
-        />
-        <button type="submit">Search</button>
-      </form>
-    </search>
-  )
-}
-
-function Times({
-  web,
-  c,
-  spread,
-  from,
-  start,
-  isServed,
-}: View & {
-  spread: DelayedSpread
-  from: Date
-  start: number
-  isServed: boolean
-}) {
-  const { role, seesAll } = currentUser(c)
-  const inSight = spread.counts.some((count) => count > 0)
-  return (
-    <>
-      <link rel="stylesheet" href={url(web, web.assets.path('chart.css'))} />
-      {!isServed && spread.times > 0 && <NoScheduler what="delayed" />}
-      <section>
-        <div class="section-head">
-          <h1>Delayed</h1>
-          <span class="faint num">{plural(spread.times, 'time')}</span>
-          {spread.overdue > 0 && <span class="warning num">⚠ {plural(spread.overdue, 'time')} overdue</span>}
-          <div class="row">
-            <SearchForm web={web} text="" />
-            {includes(role, 'admin') && seesAll && spread.times > 0 && (
-              <a class="button quiet-danger" href={url(web, '/delayed/clear')} data-confirm="">
-                Clear
-              </a>
-            )}
-          </div>
-        </div>
-        {spread.times === 0 ? (
-          <Empty title="No job waits for a time">
-            Jobs come here by <code>enqueue_in</code> and <code>enqueue_at</code>.
-          </Empty>
-        ) : (
-          <>
-            {inSight && <Spread spread={spread} from={from} />}
-            {spread.later > 0 && (
-              <p class="small faint num">
-                {plural(spread.later, 'time')} more than {HOURS} hours ahead
-                {!inSight && spread.first !== undefined && (
-                  <>
-                    , the first <Time web={web} at={new Date(spread.first * 1_000)} />
-                  </>
-                )}
-                .
-              </p>
-            )}
-            <table class="cards">
-              <caption class="hidden">Times, the next first</caption>
-              <thead>
-                <tr>
-                  <th scope="col">Time</th>
-                  <th scope="col">From now</th>
-                  <th scope="col" class="end">
-                    Jobs
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {spread.page.map(({ at, time, count }) => (
-                  <tr>
-                    <th scope="row">
-                      <Link web={web} to={path`/delayed/${time}`}>
-                        {exactOf(at)}
-                      </Link>
-                    </th>
-                    <td data-label="From now">
-                      <Time web={web} at={at} /> {at < web.now() && <span class="warning">overdue</span>}
-                    </td>
-                    <td class="end" data-label="Jobs">
-                      <Count value={count} />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-            <Pager
-              web={web}
-              path="/delayed"
-              start={start}
-              size={PAGE_SIZE}
-              total={spread.times}
-              what="time"
-            />
-          </>
-        )}
-      </section>
-    </>
-  )
-}
-
-function exactOf(at: Date): string {
-  return Number.isNaN(at.getTime()) ? 'beyond all years' : exact(at)
 }
 
 function OneTime({
@@ -354,7 +231,7 @@ function Found({
         <h1>
           <Name>{title}</Name>
         </h1>
-        {to === '/delayed/search' && <SearchForm web={web} text={text} />}
+        {to === '/delayed/search' && <DelayedSearch web={web} text={text} />}
       </div>
       {found === undefined ? (
         <Empty title="What are you looking for?">

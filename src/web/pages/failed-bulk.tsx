@@ -310,7 +310,7 @@ export function NothingToDo({ title, back, children }: PropsWithChildren<{ title
 function sentence(act: Act, some: string): string {
   switch (act) {
     case 'retry':
-      return `${some} will be put at the end of the queues they came from. They stay in this list, marked as retried. Jobs that fail from now on are not touched.`
+      return `${some} will be put back, each at the end of the queue it came from. What is retried stays in this list, marked so. Jobs that fail from now on are not touched.`
     case 'clear_retried':
       return `${some} that were put back before will be removed. It can be undone for 15 minutes.`
     default:

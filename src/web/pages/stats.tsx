@@ -55,7 +55,7 @@ export function statsPages(web: WebContext): Hono<WebEnv> {
       web,
       c,
       'Redis',
-      <dl class="facts">
+      <dl class="facts verbatim">
         {isAdmin && <Fact label="address">{web.store.connection.address}</Fact>}
         {names
           .filter((name) => info.has(name))
@@ -188,7 +188,7 @@ function Keys({
       {keys.length === 0 ? (
         <Empty title="No keys on this page">{cursor !== '0' && 'There may be some further on.'}</Empty>
       ) : (
-        <table class="cards">
+        <table class="cards pairs">
           <caption class="hidden">Keys</caption>
           <thead>
             <tr>

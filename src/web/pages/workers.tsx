@@ -101,7 +101,7 @@ function Workers({
           Start one: <code>resque work --require ./jobs.js --queue '*'</code>
         </Empty>
       ) : (
-        <table class="cards workers">
+        <table class="cards pairs workers">
           <caption class="hidden">Worker processes</caption>
           <thead>
             <tr>
@@ -164,7 +164,7 @@ function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
       <td class="end num" data-label="Busy" data-live="slots:">
         {busy.length} / {slots.length}
       </td>
-      <td data-label="Queues">
+      <td class="whole" data-label="Queues">
         <QueueNames web={web} queues={first?.queues ?? []} most={MAX_QUEUES} />
       </td>
       <td class={`end num memory${vitals ? '' : ' blank'}`} data-label="Memory">
@@ -173,10 +173,10 @@ function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
       <td class={`end num${vitals ? '' : ' blank'}`} data-label="Loop delay">
         {vitals ? <LoopDelay ms={vitals.lagMs} /> : '–'}
       </td>
-      <td data-label="Heartbeat" data-live="beat:">
+      <td class="whole" data-label="Heartbeat" data-live="beat:">
         <Time web={web} at={first?.heartbeat} missing="none yet" />
       </td>
-      <td class={busy.length === 0 ? 'blank' : undefined} data-label="Working on">
+      <td class={busy.length === 0 ? 'blank' : 'whole'} data-label="Working on">
         {busy.length === 0 && '–'}
         {busy.slice(0, MAX_JOBS).map(({ job }) => (
           <div>

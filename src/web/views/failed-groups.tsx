@@ -31,7 +31,7 @@ export function GroupTable({
 }) {
   const mayAct = !isSmall && includes(currentUser(c).role, 'operator')
   return (
-    <table class="cards groups">
+    <table class="cards pairs groups">
       <caption class="hidden">{caption}</caption>
       <thead>
         <tr>
@@ -102,7 +102,7 @@ function GroupRow({
           </div>
         )}
       </td>
-      <td class="trend" data-label={span}>
+      <td class="trend whole" data-label={span}>
         {highest === 0 ? (
           <span class="faint">–</span>
         ) : (

@@ -43,7 +43,7 @@ function Table({
   mayPause,
 }: TableOf & { web: View['web']; mayPause: boolean }) {
   return (
-    <table class="cards queues">
+    <table class="cards pairs queues">
       <caption class="hidden">Queues</caption>
       <thead>
         <tr>
@@ -93,7 +93,7 @@ function Table({
               </td>
             )}
             <RateCells queue={queue} figures={figures} />
-            <td data-label="Taken by">
+            <td class="whole" data-label="Taken by">
               <TakenBy queue={queue} />
             </td>
             {mayPause && (
@@ -126,7 +126,7 @@ function Table({
             {figures && <td></td>}
             <td></td>
             <td></td>
-            <td data-label="Taken by">
+            <td class="whole" data-label="Taken by">
               <span class="faint">kept until retried or removed</span>
             </td>
             {mayPause && <td></td>}
