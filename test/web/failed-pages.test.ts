@@ -70,6 +70,24 @@ test('groups come first, the largest on top, and each says how many it would ret
   expect(html).toContain('Clear 52 failed jobs')
 })
 
+test('groups go on over pages, each of them once, the largest first', async () => {
+  await room.client.rpush(
+    'resque:failed',
+    ...range(70).flatMap((i) => range(70 - i).map((n) => failedRecord(n, { class: `Class${i}` }))),
+  )
+  const site = open()
+  const names = async (start: number) =>
+    [...(await site.text(`/failed?view=groups&start=${start}`, operator)).matchAll(/>(Class\d+)</g)].map(
+      ([, name]) => name,
+    )
+  const all = [...(await names(0)), ...(await names(30)), ...(await names(60))]
+  expect([...new Set(all)]).toEqual(range(70).map((i) => `Class${i}`))
+  const first = await site.text('/failed', operator)
+  expect(first).toContain('1–30 of 70 groups')
+  expect(first).toMatch(/href="[^"]*\/failed\?view=groups&amp;start=30"/)
+  expect(await site.text('/failed?view=groups&start=90', operator)).toContain('Nothing is here any more')
+})
+
 test('the list is newest first, fifty a page, and reads the classic start, order and class', async () => {
   await room.client.rpush(
     'resque:failed',

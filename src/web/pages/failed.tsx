@@ -32,7 +32,8 @@ import { page } from '../views/layout.js'
 import { plural, thousands } from '../views/text.js'
 
 const PAGE_SIZE = 50
-const MAX_GROUPS = 40
+/** Each is three lines: what a browser needs to lay a page out grows with them. */
+const GROUPS_OF_PAGE = 30
 const DAY_S = 86_400
 
 type ViewName = 'groups' | 'list'
@@ -127,7 +128,7 @@ async function show(web: WebContext, c: Context<WebEnv>, wanted: Wanted): Promis
         ) : listed ? (
           <List web={web} c={c} wanted={wanted} listed={listed} />
         ) : (
-          <Groups web={web} c={c} filter={filter} />
+          <Groups web={web} c={c} wanted={wanted} />
         )}
       </section>
     </>,
@@ -261,26 +262,32 @@ function StateLine({ state }: { state: IndexState }) {
   )
 }
 
-function Groups({ web, c, filter }: View & { filter: FailureFilter }) {
+function Groups({ web, c, wanted: { filter, start } }: View & { wanted: Wanted }) {
   const to = filter.to ?? Math.floor(web.now().getTime() / 1_000)
   const from = filter.from ?? to - DAY_S
-  const { groups, total } = web.failedIndex.groups(filter, { from, to: to + 1, limit: MAX_GROUPS })
+  const limit = start + GROUPS_OF_PAGE
+  const { groups, total } = web.failedIndex.groups(filter, { from, to: to + 1, limit })
   if (total === 0) return <NothingFailed filter={filter} />
+  if (start >= total) return <Empty title="Nothing is here any more">There are fewer groups than that.</Empty>
   return (
     <>
       <GroupTable
         web={web}
         c={c}
-        groups={groups}
+        groups={groups.slice(start)}
         filter={filter}
         span={filter.from === undefined ? '24 hours' : 'Then'}
         caption="Groups of failed jobs"
       />
-      <p class="faint num">
-        {groups.length < total
-          ? `The largest ${groups.length} of ${plural(total, 'group')}. Filter to see others.`
-          : plural(total, 'group')}
-      </p>
+      <Pager
+        web={web}
+        path={pathOf(filter)}
+        query={{ ...queryOf(filter), view: 'groups' }}
+        start={start}
+        size={GROUPS_OF_PAGE}
+        total={total}
+        what="group"
+      />
     </>
   )
 }

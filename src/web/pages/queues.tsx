@@ -18,7 +18,7 @@ import { QUEUES_OF_PAGE, QueueTable } from '../views/queue-table.js'
 import { plural } from '../views/text.js'
 import { matching, readPendingFilter } from './pending-search.js'
 
-const PAGE_SIZE = 50
+const PAGE_SIZE = 40
 
 export function queuePages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
