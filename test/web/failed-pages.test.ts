@@ -129,6 +129,14 @@ test('a filter is acted on alone, with the number that was shown', async () => {
   expect(removal.html).toContain('Remove 3 Even jobs?')
   await removal.answer()
   expect(await left()).toEqual([1, 3, 5])
+  // Each is told apart by what it was meant for.
+  const operations = await site.text('/operations', operator)
+  for (const [name, value] of [
+    ['class', 'Odd'],
+    ['class', 'Even'],
+    ['state', 'not retried yet'],
+  ])
+    expect(operations).toMatch(new RegExp(`${name} <bdi[^>]*>${value}<`))
 })
 
 test('what fails after the question was asked is not touched by the answer', async () => {

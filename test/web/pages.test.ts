@@ -158,6 +158,11 @@ test('secrets in arguments are hidden, until an operator asks for them', async (
   const revealed = await site.text(`${path}/reveal`, { method: 'POST', headers: bearer('operator') })
   for (const secret of ['k-123', 'hunter2', 'abc123', 'pw99']) expect(revealed).toContain(secret)
   expect(lines.some((line) => line.includes('reveal arguments'))).toBe(true)
+  expect(page).toContain('Show what is hidden')
+  // Where nothing is hidden nothing is offered.
+  await room.client.lpush('resque:queue:q', JSON.stringify({ class: 'Plain', args: [1] }))
+  const first = /href="(\/queues\/q\/job\/0[^"]+)"/.exec(await site.text('/queues/q', admin))?.[1] as string
+  expect(await site.text(first, admin)).not.toContain('Show what is hidden')
 })
 
 test('stats.txt has the lines of Ruby, as text, and no name can forge one', async () => {

@@ -2,6 +2,8 @@
  * Secrets in what jobs carry: the values of members whose names sound like one are hidden, however deep they lie,
  * and so is what looks like one in a text. It is a curtain and not a wall: a secret under another name is seen.
  */
+import { parseJson } from '../../json.js'
+
 const HIDDEN = '[hidden]'
 
 /** Names that usually stand for a secret. */
@@ -63,4 +65,11 @@ function hideNamed(text: string, secrets: readonly RegExp[]): string {
     name.lastIndex = from
   }
   return hidden + text.slice(from)
+}
+
+/** Whether anything of an entry is hidden from view. */
+export function hasHidden(text: string, secrets: readonly RegExp[]): boolean {
+  const parsed = parseJson(text)
+  if (parsed === undefined) return redactText(text, secrets) !== text
+  return JSON.stringify(redact(parsed, secrets)) !== JSON.stringify(parsed)
 }

@@ -143,6 +143,11 @@ function OperationTable({ web, operations }: { web: WebContext; operations: read
               <Link web={web} to={path`/operations/${operation.id}`}>
                 {operationTitle(operation)}
               </Link>
+              {filterOf(operation).map(({ name, value }) => (
+                <div class="faint small">
+                  {name} <Name limit={100}>{value}</Name>
+                </div>
+              ))}
             </th>
             <td data-label="State">
               <StatusWord {...states[operation.state]} />
@@ -165,14 +170,18 @@ function OperationTable({ web, operations }: { web: WebContext; operations: read
   )
 }
 
+/** What was meant, of the lists it went through. */
+function filterOf({ failureFilter, pendingFilter }: Operation): { name: string; value: string }[] {
+  if (failureFilter) return partsOf(failureFilter)
+  return Object.entries(pendingFilter ?? {}).map(([name, value]) => ({ name, value: String(value) }))
+}
+
 function One({ web, c, operation }: View & { operation: Operation }) {
   const { id, state, phase, total, done, skipped, gone } = operation
   const mayAct = includes(currentUser(c).role, 'operator')
   const isRunning = state === 'running'
   const worked = done + skipped + gone
-  const parts = operation.failureFilter
-    ? partsOf(operation.failureFilter)
-    : Object.entries(operation.pendingFilter ?? {}).map(([name, value]) => ({ name, value: String(value) }))
+  const parts = filterOf(operation)
   return (
     <>
       <link rel="stylesheet" href={url(web, web.assets.path('failed.css'))} />

@@ -3,7 +3,7 @@
  */
 import { type Context, Hono } from 'hono'
 import { parseJob } from '../../job.js'
-import { redactText } from '../access/redact.js'
+import { hasHidden, redactText } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
@@ -97,7 +97,7 @@ function Job({ web, c, job, isRevealed = false }: View & { job: Pending; isRevea
         </h1>
         {mayAct && (
           <div class="row">
-            {!isRevealed && (
+            {!isRevealed && hasHidden(job.text, web.settings.secrets) && (
               <Form web={web} c={c} action={`${at}/reveal`}>
                 <button type="submit">Show what is hidden</button>
               </Form>

@@ -1,9 +1,8 @@
 /**
  * The parts of the page of one failed job.
  */
-import { parseJson } from '../../json.js'
 import type { FailedJob } from '../../store/records.js'
-import { redact, redactText } from '../access/redact.js'
+import { hasHidden, redact, redactText } from '../access/redact.js'
 import { currentUser, includes } from '../access/roles.js'
 import type { WebContext } from '../context.js'
 import { groupOf } from '../failed-groups.js'
@@ -16,14 +15,6 @@ import { ErrorLine } from './failed-table.js'
 import { isPlain, plural, shown, thousands } from './text.js'
 
 const MAX_BACKTRACE = 200
-
-/** Whether anything of it is hidden from view. */
-function hasHidden(web: WebContext, job: FailedJob): boolean {
-  const { secrets } = web.settings
-  const parsed = parseJson(job.text)
-  if (parsed === undefined) return redactText(job.text, secrets) !== job.text
-  return JSON.stringify(redact(parsed, secrets)) !== JSON.stringify(parsed)
-}
 
 /** Laid out for reading; with its secrets hidden by name where it is JSON, by their look where it is not. */
 export function rawText(web: WebContext, job: FailedJob): string {
@@ -102,7 +93,7 @@ export function FailedJobHead({
               <button type="submit">Retry there</button>
             </Form>
           )}
-          {!isRevealed && hasHidden(web, job) && (
+          {!isRevealed && hasHidden(job.text, web.settings.secrets) && (
             <Form web={web} c={c} action={`${at}/reveal`}>
               <button type="submit">Show what is hidden</button>
             </Form>
