@@ -26,7 +26,7 @@ export function answerError(web: WebContext): (error: Error, c: Context<WebEnv>)
     const requestId = c.get('requestId')
     if (trouble.status >= 500)
       web.log.error({ err: error, requestId }, `A page could not be given: ${shown(messageOf(error), 1_000)}`)
-    else if (trouble.status !== 401 && trouble.status !== 404)
+    else if (trouble.status === 401 ? c.req.header('authorization') !== undefined : trouble.status !== 404)
       web.log.warn(
         { requestId, status: trouble.status, path: c.req.path },
         `A request was refused: ${shown(error.message, 1_000)}`,

@@ -10,6 +10,7 @@ import { type Stretch, seriesOf } from '../store/history.js'
 import { type Layout, layout } from '../store/history-layout.js'
 import { Sampler } from '../store/sampler.js'
 import type { Store } from '../store/store.js'
+import type { WebUser } from './access/user.js'
 import { type QueueFigures, readQueueFigures } from './queue-figures.js'
 
 /** A gap (nobody looked) is null; none is 0. */
@@ -96,6 +97,8 @@ function histograms(kind: 'minute' | 'hour' | 'day', count: number, per: number)
   return { layout: layout[`${kind}Histogram`], count, per }
 }
 
+type Viewer = Pick<WebUser, 'sees' | 'seesAll'>
+
 /** How many queues are drawn by name, and how many classes are listed. */
 const DRAWN_QUEUES = 8
 const LISTED_CLASSES = 10
@@ -140,14 +143,14 @@ export class History {
   }
 
   /**
-   * Two pipelines: the names, then all figures. Of queues that `sees` denies no name is shown; what lies in them is in
-   * the sums.
+   * Two pipelines: the names, then all figures. Of queues that this user may not know of no name is shown, nor one of a
+   * class, whose jobs may be in them alone; what lies in them is in the sums.
    */
-  async view(range: Range, sees: (queue: string) => boolean = () => true): Promise<HistoryView> {
+  async view(range: Range, user: Viewer = { seesAll: true, sees: () => true }): Promise<HistoryView> {
     const { history } = this.#options.store
     const names = await history.names()
-    const queues = names.deepQueues.filter(sees).slice(0, DRAWN_QUEUES)
-    const classes = names.timedClasses.slice(0, LISTED_CLASSES)
+    const queues = names.deepQueues.filter((queue) => user.sees(queue)).slice(0, DRAWN_QUEUES)
+    const classes = user.seesAll ? names.timedClasses.slice(0, LISTED_CLASSES) : []
     const { figures: axis, times } = ranges[range]
     const read = await this.#read([
       ...['processed', 'failed', 'depth', 'oldest', 'workers', 'busy', ...counters].map((series) => ({

@@ -24,6 +24,11 @@ export function numberParam(
   throw new Refusal(400, `Expected ${name} to be a whole number from ${min} to ${max}.`)
 }
 
+/** From where on a list is shown: `start` rows are left out, as in Ruby's URLs; or, as people count, from number `no`. */
+export function startParam(c: Context<WebEnv>): number {
+  return Math.max(0, numberParam(c, 'no', numberParam(c, 'start', 0) + 1) - 1)
+}
+
 /** A text in the query, '' where it is missing. Given twice, it is refused: two readers could take different ones. */
 export function textParam(c: Context<WebEnv>, name: string, { maxLength = 512 } = {}): string {
   const values = c.req.queries(name) ?? []

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { useRoom } from '../room.js'
+import { waitFor } from '../support/wait-for.js'
 import { useCommandLine } from './command-line.js'
 
 const room = useRoom()
@@ -55,6 +56,15 @@ test('a file says who may sign in, with hashes that it makes', async () => {
   expect(address).toMatch(/\/resque\/$/)
   expect((await fetch(`${address}overview`, { headers: basic('bob', 'correct horse') })).status).toBe(200)
   expect((await fetch(`${address}overview`, { headers: basic('bob', 'wrong') })).status).toBe(401)
+})
+
+test('it keeps figures for the charts, unless it is told not to', { timeout: 60_000 }, async () => {
+  await start(['--namespace', 'off', '--no-history'])
+  await start(['--namespace', 'off'], { RESQUE_HISTORY: '0' })
+  await start(['--namespace', 'on'])
+  const kept = (namespace: string) => room.client.keys(`${namespace}:metrics:*`)
+  await waitFor(async () => (await kept('on')).length > 0, { timeoutMs: 40_000 })
+  expect(await kept('off')).toEqual([])
 })
 
 test('what cannot be right is said in a sentence', async () => {

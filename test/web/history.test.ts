@@ -95,7 +95,10 @@ test('a queue that the user may not know of is not named, here or in the text fo
   await fill('secret', 3)
   await fill('open', 1)
   await sample(before(2))
-  const { depth } = await history().view('1h', (queue) => queue !== 'secret')
+  const { depth } = await history().view('1h', {
+    seesAll: false,
+    sees: (queue) => queue !== 'secret',
+  })
   expect(depth.lines.map(({ name }) => name)).toEqual(['open', 'other'])
   const auth = { custom: async () => ({ user: 'ann', role: 'viewer' as const, queues: ['open'] }) }
   for (const path of ['/metrics?range=1h', '/metrics.prom']) {

@@ -39,8 +39,22 @@ test.each([
   'redis://user:S3CRET@host/0',
   'Authorization: Bearer S3CRETS3CRET',
   'https://h/?a=1&api_key=S3CRET&b=2',
+  'Authorization: Basic S3CRETS3CRET',
+  'password: ["S3CRET"], ok',
+  '"password":{"value":["x", "] S3CRET"],"more":"S3CRET"}, ok',
+  '{"password"=>{"a"=>"S3CRET"}}',
+  '"{\\"password\\":\\"S3CRET S3CRET\\"}"',
+  'password="cut off S3CRET',
+  'token: {"a": "S3CRET',
 ])('in a text: %s', (given) => {
   expect(text(given)).not.toContain('S3CRET')
+})
+
+test('what stands behind a hidden value is shown', () => {
+  expect(text('password: ["S3CRET"], then this')).toBe('password: [hidden], then this')
+  expect(text('{"token":{"a":"]"}} then this')).toBe('{"token":[hidden]} then this')
+  expect(text('token=a b')).toBe('token=[hidden] b')
+  expect(text('basic instructions')).toBe('basic instructions')
 })
 
 test('names of members never reach a prototype', () => {
@@ -56,7 +70,19 @@ test('depth and length are bounded', () => {
   const deep = JSON.parse(`${'['.repeat(5_000)}1${']'.repeat(5_000)}`)
   expect(hide(deep)).toContain('too deep')
   const startedAt = performance.now()
-  for (const unit of ['a=', 'a="', 'x:', '"', 'token=', "password='", 'Bearer ', '://a:', 'aaaaaaaa'])
+  for (const unit of [
+    'a=',
+    'a="',
+    'x:',
+    '"',
+    'token=',
+    "password='",
+    'Bearer ',
+    '://a:',
+    'aaaaaaaa',
+    'token:[',
+    'token={"',
+  ])
     text(unit.repeat(100_000))
   expect(performance.now() - startedAt).toBeLessThan(5_000)
 })

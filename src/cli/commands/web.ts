@@ -27,6 +27,7 @@ interface Flags {
   allowHost?: readonly string[]
   trustProxy?: readonly string[]
   hashPassword?: boolean
+  history?: boolean
 }
 
 const HOST = '127.0.0.1'
@@ -63,6 +64,7 @@ export function addWeb(program: Command): void {
       'a proxy whose X-Forwarded headers are believed; may be repeated',
       collect,
     )
+    .option('--no-history', 'keep no figures for the charts (env: RESQUE_HISTORY=0)')
     .option('--hash-password', 'print the hash of the password on standard input, and end')
     .addOption(failureBackendOption())
   addCommonOptions(command, { json: false }).action(web)
@@ -96,6 +98,7 @@ async function web(this: Command): Promise<void> {
     ...(flags.allowHost && { hosts: flags.allowHost }),
     ...(flags.trustProxy && { trustedProxies: flags.trustProxy }),
     ...(env.webSecret !== undefined && { secret: env.webSecret }),
+    history: flags.history !== false && env.history,
     scheduler: { environment: env.schedulerEnvironment, lockPrefix: env.schedulerLockPrefix },
   }
   const pages = createWeb(options)

@@ -51,20 +51,35 @@ export function redactText(text: string, secrets: readonly RegExp[]): string {
  * such a name: so one that stands in the value of another is found (`error:token=…`), in one pass.
  */
 function hideNamed(text: string, secrets: readonly RegExp[]): string {
-  const name = /([\w-]{1,64})["']?\s{0,4}(?:=>|[=:])\s{0,4}/g
-  const value = /"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&"'}\])]+/y
+  const name = /([\w-]{1,64})\\{0,3}["']?\s{0,4}(?:=>|[=:])\s{0,4}/g
+  const value =
+    /"(?:[^"\\]|\\.)*(?:"|$)|\\+"[^"]*(?:"|$)|'[^']*(?:'|$)|(?:(?:Basic|Digest|Negotiate|Token)\s+)?[^\s,;&"'}\])]+/iy
   let hidden = ''
   let from = 0
   for (let found = name.exec(text); found !== null; found = name.exec(text)) {
     const key = found[1] as string
     if (!secrets.some((secret) => secret.test(key))) continue
-    value.lastIndex = name.lastIndex
-    if (!value.test(text)) continue
-    hidden += text.slice(from, name.lastIndex) + HIDDEN
-    from = value.lastIndex
-    name.lastIndex = from
+    const at = name.lastIndex
+    value.lastIndex = at
+    const end = /[[{]/.test(text[at] ?? '') ? endOfNested(text, at) : value.test(text) ? value.lastIndex : at
+    if (end === at) continue
+    hidden += text.slice(from, at) + HIDDEN
+    from = end
+    name.lastIndex = end
   }
   return hidden + text.slice(from)
+}
+
+/** Behind the bracket that closes the one here; the end of the text where none does. */
+function endOfNested(text: string, at: number): number {
+  const part = /"(?:[^"\\]|\\.)*"|[[{]|[\]}]/g
+  part.lastIndex = at
+  let depth = 0
+  for (let found = part.exec(text); found !== null; found = part.exec(text)) {
+    if (/[[{]/.test(found[0][0] as string)) depth++
+    else if (/[\]}]/.test(found[0][0] as string) && --depth === 0) return part.lastIndex
+  }
+  return text.length
 }
 
 /** Whether anything of an entry is hidden from view. */

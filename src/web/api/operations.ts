@@ -114,7 +114,7 @@ export function operationEndpoints(web: WebContext): Endpoint[] {
         ),
       }),
       async run({ user, query }) {
-        const view = await web.history.view((query.range ?? '24h') as Range, (queue) => user.sees(queue))
+        const view = await web.history.view((query.range ?? '24h') as Range, user)
         const plots = Object.fromEntries(series.map((name) => [name, plotShape(view[name])]))
         return { ...plots, classes: view.classes }
       },

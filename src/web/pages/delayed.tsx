@@ -9,7 +9,7 @@ import type { DelayedRow } from '../../store/delayed-glance.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
-import { nameParam, numberParam, textParam } from '../params.js'
+import { nameParam, startParam, textParam } from '../params.js'
 import { path, type Query, url } from '../url.js'
 import { Empty, Form, Link, Name, Pager, Time, type View } from '../views/components.js'
 import { DelayedTable, FoundTable, PAGE_SIZE } from '../views/delayed-table.js'
@@ -24,7 +24,7 @@ export function delayedPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
 
   pages.get('/delayed', needs('viewer'), async (c) => {
-    const start = numberParam(c, 'start', 0)
+    const start = startParam(c)
     const now = web.now()
     const from = new Date(Math.floor(now.getTime() / 3_600_000) * 3_600_000)
     const stretch = { first: seconds(from), seconds: 3_600, buckets: DELAYED_HOURS }
@@ -80,7 +80,7 @@ export function delayedPages(web: WebContext): Hono<WebEnv> {
 
   pages.get('/delayed/:timestamp{\\d+}', needs('viewer'), async (c) => {
     const time = timeParam(c)
-    const start = numberParam(c, 'start', 0)
+    const start = startParam(c)
     const { total, jobs } = await web.store.delayedGlances.page(time, start, PAGE_SIZE)
     const at = new Date(time * 1_000)
     return page(

@@ -5,7 +5,7 @@
 import { type Context, Hono } from 'hono'
 import { memberText } from '../../json.js'
 import type { FailedJob } from '../../store/records.js'
-import { redact } from '../access/redact.js'
+import { hasHidden } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
@@ -35,7 +35,7 @@ export function failedEditPages(web: WebContext): Hono<WebEnv> {
 
   pages.get('/failed/job/:ref/edit', needs('operator'), async (c) => {
     const job = await editable(web, c)
-    if (hasHidden(web, job)) return askToShow(web, c, job)
+    if (hasHidden(argsOf(job), web.settings.secrets)) return askToShow(web, c, job)
     return edit(web, c, job, draftOf(job))
   })
 
@@ -44,8 +44,7 @@ export function failedEditPages(web: WebContext): Hono<WebEnv> {
     const body = c.get('body')
     const step = body.get('step')
     if (step === '' || step === 'show') {
-      if (hasHidden(web, job))
-        await recordAction(web, c, { action: 'reveal arguments', target: job.ref, result: 'done' })
+      await recordReveal(web, c, job)
       return edit(web, c, job, draftOf(job))
     }
     const draft = { ...draftOf(job), args: body.get('args').replaceAll('\r\n', '\n') }
@@ -56,7 +55,10 @@ export function failedEditPages(web: WebContext): Hono<WebEnv> {
     const problem = problemOf(draft.args)
     if (problem) return edit(web, c, job, draft, problem)
     if (step === 'again') return edit(web, c, job, draft)
-    if (step !== 'send') return compare(web, c, job, draft)
+    if (step !== 'send') {
+      await recordReveal(web, c, job)
+      return compare(web, c, job, draft)
+    }
     return retry(web, c, job, {
       args: joined(draft.args),
       ...(draft.class !== job.class && { class: draft.class }),
@@ -85,8 +87,10 @@ function draftOf(job: FailedJob): Draft {
   return { args: seeable(spread(argsOf(job))), class: job.class, queue: job.queue }
 }
 
-function hasHidden(web: WebContext, job: FailedJob): boolean {
-  return JSON.stringify(redact(job.args, web.settings.secrets)) !== JSON.stringify(job.args)
+/** Whoever is shown the arguments as they are leaves a trace. */
+async function recordReveal(web: WebContext, c: Context<WebEnv>, job: FailedJob): Promise<void> {
+  if (!hasHidden(argsOf(job), web.settings.secrets)) return
+  await recordAction(web, c, { action: 'reveal arguments', target: job.ref, result: 'done' })
 }
 
 function problemOf(args: string): JsonProblem | undefined {

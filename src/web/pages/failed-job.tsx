@@ -103,7 +103,7 @@ export async function retry(
   web.failedIndex.touch()
   await recordAction(web, c, {
     action: options.args === undefined ? 'retry failed' : 'edit and retry',
-    target: `${job.class} ${job.ref} into ${queue}`,
+    target: `${job.class} ${job.ref}${options.class === undefined ? '' : ` as ${options.class}`} into ${queue}`,
     result: result === 'done' ? 'done' : result === 'refused' ? 'refused' : 'gone',
   })
   const name = nameOf({ class: options.class ?? job.class })

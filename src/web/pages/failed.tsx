@@ -22,7 +22,7 @@ import {
 } from '../failed-query.js'
 import type { FailureFilter } from '../filters.js'
 import { newId } from '../operations.js'
-import { nameParam, numberParam, textParam, wordParam } from '../params.js'
+import { nameParam, numberParam, startParam, textParam, wordParam } from '../params.js'
 import { url } from '../url.js'
 import { Empty, Link, Pager, type View } from '../views/components.js'
 import { FilterForm, FilterParts } from '../views/failed-filter.js'
@@ -68,14 +68,14 @@ export function failedPages(web: WebContext): Hono<WebEnv> {
 async function readWanted(web: WebContext, c: Context<WebEnv>, list?: string): Promise<Wanted> {
   const cursor = textParam(c, 'cursor')
   if (!/^(\d{1,6}\.\d{1,10})?$/.test(cursor)) throw new Refusal(400, 'That is no place to go on from.')
-  const classic = ['start', 'order', 'class', 'group', 'text', 'cursor'].some(
+  const classic = ['start', 'no', 'order', 'class', 'group', 'text', 'cursor'].some(
     (name) => textParam(c, name) !== '',
   )
   return {
     filter: await readFilter(web, c, list),
     view: wordParam(c, 'view', ['groups', 'list'] as const, classic ? 'list' : 'groups'),
     order: wordParam(c, 'order', ['asc', 'desc'] as const, 'desc'),
-    start: numberParam(c, 'start', 0),
+    start: startParam(c),
     cursor,
     looked: numberParam(c, 'looked', 0),
   }
@@ -275,6 +275,7 @@ function Groups({ web, c, wanted: { filter, start } }: View & { wanted: Wanted }
         web={web}
         c={c}
         groups={groups.slice(start)}
+        outOf={web.failedIndex.count(filter)}
         filter={filter}
         span={filter.from === undefined ? '24 hours' : 'Then'}
         caption="Groups of failed jobs"

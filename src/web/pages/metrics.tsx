@@ -21,7 +21,7 @@ export function metricsPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
   pages.get('/metrics', needs('viewer'), async (c) => {
     const range = wordParam(c, 'range', rangeNames, '24h')
-    const view = await web.history.view(range, (queue) => currentUser(c).sees(queue))
+    const view = await web.history.view(range, currentUser(c))
     const markers = await web.figures.markers()
     return page(
       c,
@@ -118,7 +118,7 @@ function Metrics({ web, c, view, markers }: View & { view: HistoryView; markers:
         />
       </div>
       <MarkerTable web={web} c={c} markers={markers} fromMs={view.throughput.fromMs} />
-      <Classes classes={view.classes} range={range} />
+      {currentUser(c).seesAll && <Classes classes={view.classes} range={range} />}
       <Method />
     </>
   )

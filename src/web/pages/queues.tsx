@@ -7,7 +7,7 @@ import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { isEverything } from '../filters.js'
-import { nameParam, numberParam, wordParam } from '../params.js'
+import { nameParam, startParam, wordParam } from '../params.js'
 import type { QueueLine, Snapshot } from '../snapshot.js'
 import { path, url } from '../url.js'
 import { Empty, Form, Link, Name, Pager, StatusWord, type View } from '../views/components.js'
@@ -24,7 +24,7 @@ export function queuePages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
   pages.get('/queues', needs('viewer'), async (c) => {
     const user = currentUser(c)
-    const start = numberParam(c, 'start', 0)
+    const start = startParam(c)
     const snapshot = await web.snapshots.get(user)
     return page(
       c,
@@ -62,7 +62,7 @@ export function queuePages(web: WebContext): Hono<WebEnv> {
   })
 
   pages.get('/queues/:queue', needs('viewer'), async (c) => {
-    const start = numberParam(c, 'start', 0)
+    const start = startParam(c)
     const order = wordParam(c, 'order', ['asc', 'desc'] as const, 'asc')
     const filter = readPendingFilter(c)
     const { queue, snapshot } = await queueOf(web, c)

@@ -7,7 +7,7 @@ import type { Schedule } from '../../store/schedules.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { type Rhythm, rhythmOfCron, wordsOfEvery } from '../cron.js'
-import { numberParam } from '../params.js'
+import { startParam } from '../params.js'
 import { path, url } from '../url.js'
 import { Empty, HiddenHead, Json, Link, Name, Pager, Raw, Time, type View } from '../views/components.js'
 import { page } from '../views/layout.js'
@@ -20,7 +20,7 @@ export function schedulePages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
 
   pages.get('/schedule', needs('viewer'), async (c) => {
-    const start = numberParam(c, 'start', 0)
+    const start = startParam(c)
     const [{ schedules, total }, master] = await Promise.all([
       web.store.schedules.all(),
       web.store.schedules.master(web.settings.scheduler.lockPrefix),

@@ -7,7 +7,7 @@ import { isLoopback } from '../access/peer.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
-import { nameParam, numberParam, textParam } from '../params.js'
+import { nameParam, startParam, textParam } from '../params.js'
 import { path, url } from '../url.js'
 import { Count, Empty, Fact, Link, Name, Pager, Raw, type View } from '../views/components.js'
 import { page } from '../views/layout.js'
@@ -77,7 +77,7 @@ export function statsPages(web: WebContext): Hono<WebEnv> {
   pages.get('/stats/keys/:key', needs('admin'), async (c) => {
     checkKeyBrowser(web, c)
     const name = nameParam(c, 'key')
-    const start = numberParam(c, 'start', 0)
+    const start = startParam(c)
     const value = await web.store.keyBrowser.value(name, start, cursorParam(c))
     if (!value) throw new Refusal(404, 'There is no such key.')
     const isPaged = value.type === 'list' || value.type === 'zset'

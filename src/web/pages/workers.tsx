@@ -6,7 +6,7 @@ import { type Context, Hono } from 'hono'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
-import { nameParam, numberParam } from '../params.js'
+import { nameParam, startParam } from '../params.js'
 import { type Process, processesOf, stateOf } from '../processes.js'
 import type { Snapshot } from '../snapshot.js'
 import { encodeSegment, path } from '../url.js'
@@ -22,7 +22,7 @@ const PAGE_SIZE = 40
 export function workerPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
   const list = async (c: Context<WebEnv>) => {
-    const start = numberParam(c, 'start', 0)
+    const start = startParam(c)
     const snapshot = await web.snapshots.get(currentUser(c))
     return page(
       c,
@@ -63,7 +63,7 @@ export function workerPages(web: WebContext): Hono<WebEnv> {
         web={web}
         c={c}
         snapshot={{ ...snapshot, workers: ofHost }}
-        start={numberParam(c, 'start', 0)}
+        start={startParam(c)}
         host={name}
       />,
     )

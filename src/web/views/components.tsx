@@ -214,12 +214,12 @@ export function Pager({
             <label>
               From no.{' '}
               <input
-                name="start"
+                name="no"
                 inputmode="numeric"
                 pattern="[0-9]*"
                 maxlength={10}
                 size={7}
-                value={String(start)}
+                value={String(start + 1)}
               />
             </label>
             <button class="small" type="submit">

@@ -15,12 +15,15 @@ export function GroupTable({
   web,
   c,
   groups,
+  outOf = 0,
   filter,
   span,
   caption,
   isSmall = false,
 }: View & {
   groups: readonly GroupSummary[]
+  /** How many failures there are, of which each group is a share. */
+  outOf?: number | undefined
   /** Of the page: the group narrows it further. */
   filter: FailureFilter
   /** What the sparklines span, in words. */
@@ -46,7 +49,7 @@ export function GroupTable({
       </thead>
       <tbody>
         {groups.map((group) => (
-          <GroupRow web={web} c={c} group={group} filter={filter} span={span} mayAct={mayAct} />
+          <GroupRow web={web} c={c} {...{ group, outOf, filter, span, mayAct }} />
         ))}
       </tbody>
     </table>
@@ -56,10 +59,11 @@ export function GroupTable({
 function GroupRow({
   web,
   group,
+  outOf,
   filter,
   span,
   mayAct,
-}: View & { group: GroupSummary; filter: FailureFilter; span: string; mayAct: boolean }) {
+}: View & { group: GroupSummary; outOf: number; filter: FailureFilter; span: string; mayAct: boolean }) {
   const own = narrowed(filter, group)
   const to = pathOf(own)
   const name = shown(group.class === '' ? '(empty)' : group.class, 60)
@@ -88,6 +92,7 @@ function GroupRow({
       </th>
       <td class="end" data-label="Jobs">
         <Count value={group.count} />
+        {outOf > group.count && <div class="faint small num">{percent(group.count / outOf)}</div>}
         {group.open < group.count && (
           <div class="faint small num">
             {group.open === 0 ? 'all retried' : `${thousands(group.open)} not retried`}
@@ -149,4 +154,8 @@ function narrowed(filter: FailureFilter, group: GroupSummary): FailureFilter {
     ...(group.exception !== '' && { exception: group.exception }),
     group: group.id,
   }
+}
+
+function percent(share: number): string {
+  return share < 0.01 ? '< 1 %' : `${Math.round(share * 100)} %`
 }
