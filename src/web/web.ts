@@ -63,7 +63,7 @@ export function createWeb(options: WebOptions): Web {
     now: settings.now,
     sessions: new Sessions(store.webSessions, settings.sessionMs),
     limits: {
-      login: new RateLimit(settings.limits.login),
+      login: new RateLimit(settings.limits.login, { tires: true }),
       loginFrom: new RateLimit(settings.limits.login * 10),
       mutations: new RateLimit(settings.limits.mutations),
     },

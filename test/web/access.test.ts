@@ -96,6 +96,27 @@ test('basic: the right password opens, a wrong one is slowed down', async () => 
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
 })
 
+test('whoever goes on with wrong passwords waits twice as long each time, for a quarter of an hour at most', async () => {
+  let now = Date.parse('2026-11-24T10:00:00Z')
+  const site = openSite(room, { now: () => new Date(now) })
+  const tryOnce = (password: string) =>
+    site.ask('/overview', {
+      headers: { authorization: `Basic ${Buffer.from(`viewer:${password}`).toString('base64')}` },
+    })
+  const waits: number[] = []
+  for (let i = 0; waits.length < 9; i++) {
+    const answer = await tryOnce(`no ${i}`)
+    if (answer.status === 401) continue
+    const seconds = Number(answer.headers.get('retry-after'))
+    waits.push(seconds)
+    now += seconds * 1_000
+  }
+  expect(waits).toEqual([24, 48, 96, 192, 384, 768, 900, 900, 900])
+  // Then the right one opens, and what went before is forgotten.
+  expect((await tryOnce('correct horse')).status).toBe(200)
+  for (let i = 0; i < 5; i++) expect((await tryOnce(`wrong ${i}`)).status).toBe(401)
+})
+
 test('a login gives a session whose cookie no script and no other site can use', async () => {
   const site = openSite(room)
   const away = await site.ask('/queues?start=0', { headers: { accept: 'text/html' } })

@@ -1,22 +1,37 @@
 /**
- * How often the same one may do the same thing: a bucket that fills up again evenly. In this process only, and
- * bounded: whoever changes his key all the time finds the oldest forgotten, never the memory full.
+ * How often the same one may do the same thing: a bucket that fills up again evenly, or (`tires`) half as fast each time
+ * that it was emptied. In this process only, and bounded: whoever changes his key all the time finds the oldest forgotten,
+ * never the memory full.
  */
 const MAX_KEYS = 10_000
+/** The longest that one who tires it waits for a try, in minutes. */
+const MAX_WAIT_MIN = 15
+/** After so long without a try it is rested. */
+const REST_MS = 3_600_000
+
+interface Bucket {
+  left: number
+  at: number
+  /** How often it was emptied. */
+  tired: number
+}
 
 export class RateLimit {
   readonly #perMinute: number
-  readonly #buckets = new Map<string, { left: number; at: number }>()
+  readonly #tires: boolean
+  readonly #buckets = new Map<string, Bucket>()
 
-  constructor(perMinute: number) {
+  constructor(perMinute: number, { tires = false } = {}) {
     this.#perMinute = perMinute
+    this.#tires = tires
   }
 
   /** Takes one; returns how many seconds to wait, 0 where it may go on. */
   take(key: string, now: number): number {
     const bucket = this.#look(key, now)
-    if (bucket.left < 1) return Math.max(1, Math.ceil(((1 - bucket.left) * 60) / this.#perMinute))
+    if (bucket.left < 1) return Math.max(1, Math.ceil(((1 - bucket.left) * 60) / this.#rateOf(bucket)))
     bucket.left -= 1
+    if (this.#tires && bucket.left < 1) bucket.tired++
     return 0
   }
 
@@ -25,13 +40,19 @@ export class RateLimit {
     this.#buckets.delete(key)
   }
 
-  #look(key: string, now: number): { left: number; at: number } {
+  /** How many a minute it fills up by. */
+  #rateOf({ tired }: Bucket): number {
+    return Math.max(Math.min(this.#perMinute, 1 / MAX_WAIT_MIN), this.#perMinute / 2 ** tired)
+  }
+
+  #look(key: string, now: number): Bucket {
     const old = this.#buckets.get(key)
     this.#buckets.delete(key)
     const left = old
-      ? Math.min(this.#perMinute, old.left + ((now - old.at) * this.#perMinute) / 60_000)
+      ? Math.min(this.#perMinute, old.left + ((now - old.at) * this.#rateOf(old)) / 60_000)
       : this.#perMinute
-    const bucket = { left, at: now }
+    const tired = old && now - old.at < REST_MS ? old.tired : 0
+    const bucket = { left, at: now, tired }
     this.#buckets.set(key, bucket)
     const oldest = this.#buckets.keys().next()
     if (this.#buckets.size > MAX_KEYS && !oldest.done) this.#buckets.delete(oldest.value)
