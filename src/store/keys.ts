@@ -98,6 +98,10 @@ export class Keys {
   webSession(digest: string): string {
     return `${this.prefix}web:session:${digest}`
   }
+  /** String with expiry: what a form that was sent was answered. */
+  once(id: string): string {
+    return `${this.prefix}web:once:${id}`
+  }
   /** Of history: `history-layout.ts`. */
   metrics(name: string): string {
     return `${this.prefix}metrics:${name}`

@@ -14,6 +14,7 @@ import { StoredHistory } from './history.js'
 import { KeyBrowser } from './key-browser.js'
 import { Keys } from './keys.js'
 import { Markers } from './markers.js'
+import { Onces } from './onces.js'
 import { OperationRecords } from './operations.js'
 import { Queues } from './queues.js'
 import { Schedules } from './schedules.js'
@@ -49,6 +50,7 @@ export class Store {
   readonly trash: Trash
   readonly operations: OperationRecords
   readonly audit: Audit
+  readonly onces: Onces
   readonly delayed: Delayed
   readonly delayedGlances: DelayedGlances
   readonly schedules: Schedules
@@ -73,6 +75,7 @@ export class Store {
     this.trash = new Trash(this.connection, this.keys)
     this.operations = new OperationRecords(this.connection, this.keys)
     this.audit = new Audit(this.connection, this.keys)
+    this.onces = new Onces(this.connection, this.keys)
     this.delayed = new Delayed(this.connection, this.keys)
     this.delayedGlances = new DelayedGlances(this.connection, this.keys)
     this.schedules = new Schedules(this.connection, this.keys)

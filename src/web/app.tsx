@@ -9,6 +9,7 @@ import { readCookie } from './access/cookies.js'
 import { checkCsrf, isUnsafe } from './access/csrf.js'
 import { secureHeaders } from './access/headers.js'
 import { checkHost } from './access/host.js'
+import { doOnce } from './access/once.js'
 import { Refusal } from './access/refusal.js'
 import { needs, type Role } from './access/roles.js'
 import { apiPages } from './api/api.js'
@@ -89,6 +90,7 @@ export function makeApp(web: WebContext): Hono<WebEnv> {
     authenticate(web),
     checkCsrf(web),
     limitMutations(web),
+    doOnce(web),
     readNotice(web),
   )
   for (const make of modules) app.route('/', make(web))

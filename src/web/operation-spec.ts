@@ -4,6 +4,7 @@
 import { parseJson } from '../json.js'
 import type { Source } from '../store/entries.js'
 import type { OperationRecord, OperationState } from '../store/operations.js'
+import { TRASH_TTL_MS } from '../store/trash.js'
 import {
   type FailureFilter,
   formatFailureFilter,
@@ -108,7 +109,7 @@ export function readSpec(record: OperationRecord): StoredSpec {
   return parseJson(record.spec) as StoredSpec
 }
 
-export function asOperation(record: OperationRecord): Operation {
+export function asOperation(record: OperationRecord, now: Date): Operation {
   const spec = readSpec(record)
   const query = spec.filter === undefined ? undefined : new URLSearchParams(spec.filter)
   const { id, by, state, phase, createdAt, endedAt, total, done, skipped, gone, error } = record
@@ -120,6 +121,10 @@ export function asOperation(record: OperationRecord): Operation {
     failureFilter: query && spec.source === 'failed' ? parseFailureFilter(query) : undefined,
     pendingFilter: query && spec.source === 'queue' ? parsePendingFilter(query) : undefined,
     intoQueue: spec.queue,
-    isUndoable: spec.kind !== 'retry' && state !== 'running' && (spec.kind === 'clear' || done > 0),
+    isUndoable:
+      spec.kind !== 'retry' &&
+      endedAt !== undefined &&
+      now.getTime() - endedAt.getTime() < TRASH_TTL_MS &&
+      (spec.kind === 'clear' || done > 0),
   }
 }

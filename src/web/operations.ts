@@ -140,12 +140,16 @@ export class Operations {
 
   async get(id: string): Promise<Operation | undefined> {
     const record = await this.#options.store.operations.read(checkId(id))
-    return record && asOperation(record)
+    return record && this.#asOperation(record)
   }
 
   /** The newest first. */
   async recent(limit = 50): Promise<Operation[]> {
-    return (await this.#options.store.operations.recent(limit)).map(asOperation)
+    return (await this.#options.store.operations.recent(limit)).map((record) => this.#asOperation(record))
+  }
+
+  #asOperation(record: OperationRecord): Operation {
+    return asOperation(record, this.#options.now?.() ?? new Date())
   }
 
   /** Stops it; what is done stays done. False when it has ended before. */

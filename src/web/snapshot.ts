@@ -141,8 +141,9 @@ const hiddenJob = { queue: '', class: '', args: undefined, broken: undefined, by
 function stateOf(worker: WorkerGlance, process: Vitals['state'] | undefined, glance: Glance): WorkerState {
   if (isLost(worker, glance)) return 'lost'
   if (process === 'stopping') return 'stopping'
+  if (process === 'paused') return 'paused'
   if (worker.job) return 'busy'
-  return glance.isAllPaused || process === 'paused' ? 'paused' : 'idle'
+  return glance.isAllPaused ? 'paused' : 'idle'
 }
 
 function isLost({ heartbeat, deadAfterMs }: WorkerGlance, glance: Glance): boolean {

@@ -130,6 +130,9 @@ test('of selected entries, those that somebody else removed are gone and their n
   const all = operations()
   const ended = await all.start({ kind: 'remove', failed: { refs: selected } }, { by, waitMs: 10_000 })
   expect(ended).toMatchObject({ state: 'done', total: 150, done: 120, gone: 30, isUndoable: true })
+  // What was removed is kept for a quarter of an hour, and so is the promise.
+  const later = operations({ now: () => new Date(Date.now() + 15 * 60_000) })
+  expect(await later.get(ended.id)).toMatchObject({ state: 'done', isUndoable: false })
   expect((await entries()).map((text) => JSON.parse(text).payload.args[0] as number)).toEqual(
     range(240, 60).filter((id) => id % 2 === 0),
   )

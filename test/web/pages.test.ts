@@ -165,6 +165,48 @@ test('secrets in arguments are hidden, until an operator asks for them', async (
   expect(await site.text(first, admin)).not.toContain('Show what is hidden')
 })
 
+test('what is worked on goes on over pages', async () => {
+  for (let i = 0; i < 50; i++) {
+    const id = `h:${i + 1}:q`
+    const run_at = new Date(Date.UTC(2026, 10, 24, 0, i)).toISOString()
+    await room.client.sadd('resque:workers', id)
+    await room.client.set(
+      `resque:worker:${id}`,
+      JSON.stringify({ queue: 'q', run_at, payload: { class: `Job${i}`, args: [] } }),
+    )
+  }
+  const site = openSite(room)
+  const jobs = (html: string) => [...html.matchAll(/>(Job\d+)</g)].map(([, name]) => name)
+  const first = await site.text('/working', admin)
+  expect(first).toContain('1–40 of 50 jobs')
+  const second = await site.text('/working?start=40', admin)
+  expect(new Set([...jobs(first), ...jobs(second)]).size).toBe(50)
+})
+
+test('a form that is confirmed twice is done once and answered twice alike, unless it was refused', async () => {
+  await room.client.sadd('resque:queues', 'mail')
+  const fill = (count: number) => room.client.rpush('resque:queue:mail', ...Array(count).fill('{}'))
+  await fill(1_200)
+  const site = openSite(room)
+  const html = await site.text('/queues/mail/clear', admin)
+  const once = /name="once" value="([^"]+)"/.exec(html)?.[1] ?? ''
+  const send = (typed: string) =>
+    site.ask('/queues/mail/clear', { method: 'POST', ...admin, form: { confirmed: 'yes', typed, once } })
+  expect((await send('male')).status).toBe(422)
+  const [one, two] = await Promise.all([send('mail'), send('mail')])
+  expect([one.status, two.status]).toEqual([303, 303])
+  await fill(3)
+  const three = await send('mail')
+  expect([three.status, three.headers.get('location'), three.headers.getSetCookie()]).toEqual([
+    303,
+    one.headers.get('location'),
+    one.headers.getSetCookie(),
+  ])
+  expect(await room.client.llen('resque:queue:mail')).toBe(3)
+  const lines = (await room.resque.store.audit.page()).filter(({ action }) => action === 'clear queue')
+  expect(lines.map(({ count }) => count)).toEqual([1_200])
+})
+
 test('stats.txt has the lines of Ruby, as text, and no name can forge one', async () => {
   await room.client.sadd('resque:queues', 'mail', 'a\nresque.workers=99')
   await room.client.rpush('resque:queue:mail', '{}', '{}')

@@ -29,6 +29,9 @@ test('a process is paused after a question that shows its jobs, and resumed', as
   expect((await site.ask(at(id, '/pause'), yes('operator'))).status).toBe(303)
   await waitFor(() => worker.isPaused)
   await waitFor(async () => (await site.text(at(id), { headers: bearer('operator') })).includes('Resume'))
+  // That it takes nothing more is worth knowing, also while its last job runs.
+  expect(worker.busyCount).toBe(1)
+  expect(await site.text('/workers', { headers: bearer('viewer') })).toMatch(/is-paused.*1 \/ 2/s)
   await site.ask(at(id, '/resume'), { method: 'POST', headers: bearer('operator') })
   await waitFor(() => !worker.isPaused)
   hold.open()

@@ -8,7 +8,7 @@ import { Link } from '../views/components.js'
 import { page } from '../views/layout.js'
 import { LastHour } from '../views/queue-charts.js'
 import { QUEUES_OF_PAGE, QueueTable } from '../views/queue-table.js'
-import { plural } from '../views/text.js'
+import { plural, thousands } from '../views/text.js'
 import { WorkingTable } from '../views/working-table.js'
 import { newFailures } from './new-failures.js'
 
@@ -54,10 +54,17 @@ async function overview(c: Context<WebEnv>, web: WebContext) {
         <div class="section-head">
           <h2 id="working-title">Working</h2>
           <span class="faint num">
-            {snapshot.working} of {plural(snapshot.workers.length, 'worker')}
+            {thousands(snapshot.working)} of {plural(snapshot.workers.length, 'worker')}
           </span>
         </div>
         <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_WORKING} usualMs={usualMs} />
+        {snapshot.working > MAX_WORKING && (
+          <p>
+            <Link web={web} to="/working">
+              All {plural(snapshot.working, 'job')}
+            </Link>
+          </p>
+        )}
       </section>
       <LastHour web={web} plot={throughput} markers={markers} />
     </>

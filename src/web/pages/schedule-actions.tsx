@@ -175,7 +175,10 @@ function askToRun(web: WebContext, c: Context<WebEnv>, schedule: Schedule) {
 }
 
 function askToRemove(web: WebContext, c: Context<WebEnv>, schedule: Schedule) {
-  const [next] = rhythmOf(schedule, web.now()).next
+  const {
+    next: [next],
+    zone,
+  } = rhythmOf(schedule, web.now())
   return page(
     c,
     web,
@@ -192,8 +195,9 @@ function askToRemove(web: WebContext, c: Context<WebEnv>, schedule: Schedule) {
           <Name>{schedule.name}</Name>
         </b>{' '}
         would run <Name>{schedule.class}</Name>
-        {next && ` next at ${exact(next)}`}. A scheduler that was started in dynamic mode forgets it at once;
-        another one when it starts again. It can be undone for 15 minutes.
+        {next && ` next at ${exact(next)}${zone === undefined ? ', if its scheduler is in UTC' : ''}`}. A
+        scheduler that was started in dynamic mode forgets it at once; another one when it starts again. It
+        can be undone for 15 minutes.
       </p>
     </Confirm>,
   )

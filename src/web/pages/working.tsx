@@ -4,18 +4,19 @@
 import { Hono } from 'hono'
 import { currentUser, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
-import { nameParam } from '../params.js'
+import { nameParam, startParam } from '../params.js'
 import { path, url } from '../url.js'
+import { Pager } from '../views/components.js'
 import { page } from '../views/layout.js'
-import { plural } from '../views/text.js'
+import { plural, thousands } from '../views/text.js'
 import { WorkingTable } from '../views/working-table.js'
 
-/** More rows than anybody reads, and than a page should weigh. */
-const MAX_ROWS = 100
+const PAGE_SIZE = 40
 
 export function workingPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
   pages.get('/working', needs('viewer'), async (c) => {
+    const start = startParam(c)
     const [snapshot, usualMs] = await Promise.all([web.snapshots.get(currentUser(c)), web.figures.usualMs()])
     return page(
       c,
@@ -25,10 +26,11 @@ export function workingPages(web: WebContext): Hono<WebEnv> {
         <div class="section-head">
           <h1>Working</h1>
           <span class="faint num">
-            {snapshot.working} of {plural(snapshot.workers.length, 'worker')}, the longest first
+            {thousands(snapshot.working)} of {plural(snapshot.workers.length, 'worker')}, the longest first
           </span>
         </div>
-        <WorkingTable web={web} c={c} snapshot={snapshot} limit={MAX_ROWS} usualMs={usualMs} />
+        <WorkingTable {...{ web, c, snapshot, start, usualMs }} limit={PAGE_SIZE} />
+        <Pager web={web} path="/working" start={start} size={PAGE_SIZE} total={snapshot.working} what="job" />
       </section>,
     )
   })

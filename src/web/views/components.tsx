@@ -2,6 +2,7 @@
  * The small parts that pages are made of. All text goes through JSX, which escapes it; nothing here makes markup of
  * data.
  */
+import { randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 import type { Child, PropsWithChildren } from 'hono/jsx'
 import { CSRF_FIELD } from '../access/csrf.js'
@@ -275,7 +276,7 @@ export function Confirm({
     <section class="confirm" aria-labelledby="confirm-title" data-confirm-box="">
       <h1 id="confirm-title">{title}</h1>
       {children}
-      <Form web={web} c={c} action={action} fields={{ ...fields, confirmed: 'yes' }}>
+      <Form web={web} c={c} action={action} fields={{ ...fields, confirmed: 'yes', once: randomUUID() }}>
         {typed !== undefined && (
           <label class="field">
             <span>

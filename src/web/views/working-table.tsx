@@ -7,7 +7,7 @@ import { momentOf } from '../live-state.js'
 import type { Snapshot, WorkerLine } from '../snapshot.js'
 import { encodeSegment, path } from '../url.js'
 import { Empty, Json, Link, Name, Raw, StatusWord, Time, type View } from './components.js'
-import { bytes, duration, plural } from './text.js'
+import { bytes, duration } from './text.js'
 
 /** `run_at` has seconds alone, and comes from another machine's clock. */
 const CLOCKS_MS = 2_000
@@ -15,9 +15,15 @@ const CLOCKS_MS = 2_000
 export function WorkingTable({
   web,
   snapshot,
+  start = 0,
   limit,
   usualMs,
-}: View & { snapshot: Snapshot; limit: number; usualMs: ReadonlyMap<string, number> }) {
+}: View & {
+  snapshot: Snapshot
+  start?: number
+  limit: number
+  usualMs: ReadonlyMap<string, number>
+}) {
   const working = workingOf(snapshot)
   if (working.length === 0)
     return (
@@ -32,58 +38,49 @@ export function WorkingTable({
       </Empty>
     )
   return (
-    <>
-      <table class="cards roomy">
-        <caption class="hidden">Jobs that are worked on</caption>
-        <thead>
+    <table class="cards roomy">
+      <caption class="hidden">Jobs that are worked on</caption>
+      <thead>
+        <tr>
+          <th scope="col">Job</th>
+          <th scope="col">Queue</th>
+          <th scope="col">Worker</th>
+          <th scope="col">Since</th>
+        </tr>
+      </thead>
+      <tbody>
+        {working.slice(start, start + limit).map((worker) => (
           <tr>
-            <th scope="col">Job</th>
-            <th scope="col">Queue</th>
-            <th scope="col">Worker</th>
-            <th scope="col">Since</th>
+            <th scope="row">
+              <JobCell web={web} job={worker.job} />
+              <Unusual web={web} job={worker.job} usualMs={usualMs} />
+            </th>
+            <td data-label="Queue">
+              {worker.job?.queue ? (
+                <Link web={web} to={path`/queues/${worker.job.queue}`}>
+                  <Name>{worker.job.queue}</Name>
+                </Link>
+              ) : (
+                <span class="faint">–</span>
+              )}
+            </td>
+            <td data-label="Worker" class="worker">
+              <Link web={web} to={path`/workers/${worker.id}`}>
+                <Name limit={80}>{`${worker.host}:${worker.pid}`}</Name>
+              </Link>{' '}
+              {worker.state === 'lost' && <StatusWord status="lost" />}
+            </td>
+            <td
+              data-label="Since"
+              data-live={`job:${encodeSegment(worker.id)}`}
+              data-live-value={worker.job && momentOf(worker.job.runAt)}
+            >
+              <Time web={web} at={worker.job?.runAt} />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {working.slice(0, limit).map((worker) => (
-            <tr>
-              <th scope="row">
-                <JobCell web={web} job={worker.job} />
-                <Unusual web={web} job={worker.job} usualMs={usualMs} />
-              </th>
-              <td data-label="Queue">
-                {worker.job?.queue ? (
-                  <Link web={web} to={path`/queues/${worker.job.queue}`}>
-                    <Name>{worker.job.queue}</Name>
-                  </Link>
-                ) : (
-                  <span class="faint">–</span>
-                )}
-              </td>
-              <td data-label="Worker" class="worker">
-                <Link web={web} to={path`/workers/${worker.id}`}>
-                  <Name limit={80}>{`${worker.host}:${worker.pid}`}</Name>
-                </Link>{' '}
-                {worker.state === 'lost' && <StatusWord status="lost" />}
-              </td>
-              <td
-                data-label="Since"
-                data-live={`job:${encodeSegment(worker.id)}`}
-                data-live-value={worker.job && momentOf(worker.job.runAt)}
-              >
-                <Time web={web} at={worker.job?.runAt} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {working.length > limit && (
-        <p>
-          <Link web={web} to="/working">
-            All {plural(working.length, 'job')}
-          </Link>
-        </p>
-      )}
-    </>
+        ))}
+      </tbody>
+    </table>
   )
 }
 
