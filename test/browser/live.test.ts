@@ -273,6 +273,36 @@ test('keys go to pages and along rows, and can be turned off for good', async ()
   expect(browser.complaints).toEqual([])
 })
 
+test('a group of failures is retried and removed by key, after a question', async () => {
+  await room.client.rpush(
+    'resque:failed',
+    JSON.stringify({
+      failed_at: '2026/11/24 10:00:00 UTC',
+      payload: { class: 'Mail', args: [] },
+      exception: 'RuntimeError',
+      error: 'no',
+      backtrace: [],
+      worker: 'h:1:mail',
+      queue: 'mail',
+    }),
+  )
+  const origin = await serve()
+  const page = await browser.open()
+  await page.goto(`${origin}/failed`)
+  await isLive(page)
+  for (const [key, title] of [
+    ['r', /^Retry 1 /],
+    ['#', /^Remove 1 /],
+  ] as const) {
+    await page.keyboard.press('j')
+    await page.keyboard.press(key)
+    const dialog = page.getByRole('dialog', { name: title })
+    await dialog.waitFor()
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+  }
+})
+
 test('in a field keys are letters', async () => {
   await seed()
   await room.client.rpush('resque:queue:mail', ...Array(60).fill('{"class":"A","args":[]}'))

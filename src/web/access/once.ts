@@ -11,16 +11,18 @@ import { isUnsafe } from './csrf.js'
 export function doOnce(web: WebContext): MiddlewareHandler<WebEnv> {
   return async (c, next) => {
     const id = isUnsafe(c.req.method) ? c.get('body').get('once') : ''
-    if (!/^[0-9a-f-]{36}$/.test(id)) return next()
+    if (!/^[0-9a-f-]{36}$/.test(id) || !c.get('user')) return next()
     const { onces } = web.store
     const before = await onces.begin(id)
     if (before === undefined) {
       await next()
       const location = c.res.headers.get('location')
       const isDone = c.res.status === 303 && location !== null
-      await (isDone
+      const noted = isDone
         ? onces.end(id, JSON.stringify({ location, cookies: c.res.headers.getSetCookie() }))
-        : onces.forget(id))
+        : onces.forget(id)
+      // What was done stays done, and what was answered stands, also where Redis went meanwhile.
+      await noted.catch(() => {})
       return
     }
     const answer = parseJson(before)
@@ -28,9 +30,8 @@ export function doOnce(web: WebContext): MiddlewareHandler<WebEnv> {
       for (const cookie of answer.cookies) c.header('set-cookie', String(cookie), { append: true })
       return c.redirect(answer.location, 303)
     }
-    const [, section = 'overview'] = c.req.path.slice(web.settings.basePath.length).split('/')
-    return seeOther(c, web, `/${section}`, {
-      text: 'This was sent twice; it is being done, once.',
+    return seeOther(c, web, '/overview', {
+      text: 'This was sent before, and is still under way. It is done once.',
       kind: 'warning',
     })
   }

@@ -179,7 +179,7 @@ function Head({
       {mayAct && isSome && (
         <div class="row">
           {canRetry !== 0 && (
-            <a class="button small" href={url(web, '/failed/retry', query)} data-confirm="">
+            <a class="button small" href={url(web, '/failed/retry', query)} data-confirm="" data-key="retry">
               {canRetry === undefined ? 'Retry all that match' : `Retry ${jobsOf(canRetry, filter)}`}
             </a>
           )}
@@ -198,6 +198,7 @@ function Head({
               isAll ? url(web, '/failed/clear', { list: filter.list }) : url(web, '/failed/remove', query)
             }
             data-confirm=""
+            data-key="remove"
           >
             {isAll ? 'Clear ' : 'Remove '}
             {total !== undefined ? jobsOf(total, filter) : isAll ? 'all' : 'all that match'}

@@ -82,7 +82,6 @@ function press(word) {
     `button[formaction$="/${word}"]`,
     `form[action$="/${word}"] button`,
     `.button[href$="/${word}"]`,
-    `.button[href*="/failed/${word}?"]`,
   ].join()
   const button = (currentRow() ?? document.querySelector('main .section-head'))?.querySelector(selector)
   button?.click()

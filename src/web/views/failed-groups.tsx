@@ -127,6 +127,7 @@ function GroupRow({
               class="button small"
               href={url(web, '/failed/retry', { ...queryOf(own), list: own.list })}
               data-confirm=""
+              data-key="retry"
               aria-label={`Retry ${thousands(group.open)} ${name}`}
             >
               Retry {thousands(group.open)}
@@ -136,6 +137,7 @@ function GroupRow({
             class="button small quiet-danger"
             href={url(web, '/failed/remove', { ...queryOf(own), list: own.list })}
             data-confirm=""
+            data-key="remove"
             aria-label={`Remove ${thousands(group.count)} ${name}`}
           >
             Remove {thousands(group.count)}
