@@ -53,8 +53,10 @@ let turns = Atomics.load(counters, cells.turns)
 let stoodStillMs = 0
 let lookedAt = performance.now()
 
+// On its own: a heartbeat waits for Redis, and a loop that hangs is not to be spared for as long as Redis hangs too.
+const watch = data.maxStallMs > 0 ? setInterval(killIfStalled, data.beatMs) : undefined
+
 while (await rest(data.beatMs)) {
-  killIfStalled()
   try {
     await beat()
   } catch (error) {
@@ -62,6 +64,7 @@ while (await rest(data.beatMs)) {
       tell({ kind: 'trouble', message: error instanceof Error ? error.message : String(error) })
   }
 }
+clearInterval(watch)
 
 /** Waits; false once the thread shall end. */
 async function rest(ms: number): Promise<boolean> {
@@ -110,11 +113,15 @@ function killIfStalled(): void {
   // While the whole process was stopped, this thread stood still as well: that time is not the loop's.
   stoodStillMs = now === turns ? stoodStillMs + Math.min(sinceMs, 2 * data.beatMs) : 0
   turns = now
-  if (data.maxStallMs === 0 || stoodStillMs < data.maxStallMs) return
-  writeSync(
-    2,
-    `resque: the event loop of process ${process.pid} has stood still for ${data.maxStallMs} ms; ending it.\n`,
-  )
+  if (stoodStillMs < data.maxStallMs) return
+  try {
+    writeSync(
+      2,
+      `resque: the event loop of process ${process.pid} has stood still for ${data.maxStallMs} ms; ending it.\n`,
+    )
+  } catch {
+    // Nobody reads it, or not fast enough. Its process is ended all the same.
+  }
   process.kill(process.pid, 'SIGKILL')
 }
 

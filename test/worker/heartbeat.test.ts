@@ -166,22 +166,48 @@ test('a job that blocks the event loop for three times the deadline does not mak
   }
 }, 70_000)
 
+const stalls = `
+    const worker = new Worker({ resque, queues: 'q', jobs: [Block], heartbeatMs: 100, deadAfterMs: 1000, maxStallMs: 500, title: false })`
+
 test('an event loop that stands still for maxStallMs ends its process, and the job is recovered', async () => {
   await room.resque.enqueueTo('q', 'Block', 60_000)
-  const child = spawnWorker(`
-    const worker = new Worker({ resque, queues: 'q', jobs: [Block], heartbeatMs: 100, deadAfterMs: 1000, maxStallMs: 500, title: false })
+  const child = spawnWorker(`${stalls}
     await worker.start()`)
   try {
     let complaint = ''
     child.stderr?.on('data', (chunk) => {
       complaint += chunk
     })
-    const [, signal] = (await once(child, 'exit')) as [number | null, string | null]
-    expect(signal).toBe('SIGKILL')
+    const seen = async () => {
+      const [waiting, taken] = [await room.resque.size('q'), await room.resque.working()]
+      return `alive: ${waiting} waiting, ${taken.length} taken, ${await heartbeatOf(taken[0]?.id)}; ${complaint}`
+    }
+    const ended = () => child.signalCode ?? child.exitCode ?? undefined
+    expect(await waitFor(ended, { timeoutMs: 45_000 }).catch(seen)).toBe('SIGKILL')
     expect(complaint).toContain('has stood still for 500 ms; ending it.')
     await room.start({ jobs: [], queues: 'other', pruneIntervalMs: 100 })
     await waitFor(async () => (await room.resque.size('q')) === 1, { timeoutMs: 20_000 })
   } finally {
+    child.kill('SIGKILL')
+  }
+}, 60_000)
+
+test('an event loop that stands still ends its process though Redis hangs and nobody reads what it says', async () => {
+  const child = spawnWorker(`${stalls}
+    import { closeSync } from 'node:fs'
+    closeSync(2)
+    await worker.start()`)
+  try {
+    const worker = await waitFor(async () => (await room.resque.workers())[0], { timeoutMs: 20_000 })
+    await nextBeat(worker.id)
+    const exit = once(child, 'exit')
+    await room.resque.enqueueTo('q', 'Block', 60_000)
+    await waitFor(async () => (await room.resque.working()).length === 1)
+    process.kill(room.redis.pid as number, 'SIGSTOP')
+    const [, signal] = (await exit) as [number | null, string | null]
+    expect(signal).toBe('SIGKILL')
+  } finally {
+    process.kill(room.redis.pid as number, 'SIGCONT')
     child.kill('SIGKILL')
   }
 }, 60_000)
