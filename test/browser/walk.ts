@@ -150,7 +150,9 @@ export function samplePath(
 
 /** What paths of a route look like. */
 export function matcher(route: string): RegExp {
-  const pattern = route.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/:\w+(\{[^}]*\})?/g, '[^/]+')
+  const pattern = route.replace(/:\w+(?:\{([^}]*)\})?|[.*+?^$()|[\]\\]/g, (part, own?: string) =>
+    part.startsWith(':') ? (own ?? '[^/]+') : `\\${part}`,
+  )
   return new RegExp(`^${pattern}$`)
 }
 

@@ -50,14 +50,15 @@ export function openSite(room: Room, options: Partial<WebOptions> = {}): Site {
   })
   const ask = (path: string, { method = 'GET', headers = {}, form, body, peer = loopback }: Ask = {}) => {
     const host = headers.host ?? 'localhost:5678'
+    const hasBody = !['GET', 'HEAD', 'OPTIONS'].includes(method)
     const request = new Request(`http://${host}${path}`, {
       method,
       headers: {
-        ...(method === 'POST' && { 'content-type': 'application/x-www-form-urlencoded' }),
+        ...(hasBody && { 'content-type': 'application/x-www-form-urlencoded' }),
         ...headers,
         host,
       },
-      ...(method === 'POST' && { body: body ?? new URLSearchParams(form ?? {}).toString() }),
+      ...(hasBody && { body: body ?? new URLSearchParams(form ?? {}).toString() }),
     })
     return web.fetch(request, peer)
   }
