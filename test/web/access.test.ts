@@ -1,9 +1,9 @@
 // Who is let in, and what a foreign site can do: nothing.
 
-import { createWeb, hashPassword } from 'resque-ts/web'
+import { createWeb, hashPassword, type WebOptions } from 'resque-ts/web'
 import { expect, test } from 'vitest'
 import { useRoom } from '../room.js'
-import { accounts, bearer, cookiesOf, openSite, sameOrigin, signIn, tokenIn } from './site.js'
+import { accounts, bearer, cookiesOf, openSite, type Site, sameOrigin, signIn, tokenIn } from './site.js'
 
 const room = useRoom()
 const paused = () => room.client.get('resque:pause-all-workers')
@@ -201,55 +201,123 @@ test('after a login nobody is led away from here', async () => {
   }
 })
 
-const csrf: [name: string, headers: Record<string, string>, withToken: boolean, status: number][] = [
-  ['same origin with a token', { 'sec-fetch-site': 'same-origin' }, true, 303],
-  ['an old browser, our origin, a token', { origin: 'http://localhost:5678' }, true, 303],
-  ['same origin without a token', { 'sec-fetch-site': 'same-origin' }, false, 403],
-  ['our origin without a token', { origin: 'http://localhost:5678' }, false, 403],
-  ['another site', { 'sec-fetch-site': 'cross-site' }, true, 403],
-  ['a sibling site', { 'sec-fetch-site': 'same-site' }, true, 403],
-  ['typed by the user', { 'sec-fetch-site': 'none' }, true, 403],
-  [
-    'cross-site that claims our origin',
-    { 'sec-fetch-site': 'cross-site', origin: 'http://localhost:5678' },
-    true,
-    403,
-  ],
-  ['a foreign origin', { origin: 'http://evil.example' }, true, 403],
-  ['another port', { origin: 'http://localhost:9999' }, true, 403],
-  ['origin null', { origin: 'null' }, true, 403],
-  ['no origin at all', {}, true, 403],
+const own = 'http://localhost:5678'
+const evil = 'http://evil.example'
+
+/** What a browser says of where a request comes from, and whether that is our own page. */
+const sources: [headers: Record<string, string>, isOurs: boolean][] = [
+  [{ 'sec-fetch-site': 'same-origin' }, true],
+  [{ 'sec-fetch-site': 'same-origin', origin: own }, true],
+  [{ 'sec-fetch-site': 'same-site' }, false],
+  [{ 'sec-fetch-site': 'same-site', origin: own }, false],
+  [{ 'sec-fetch-site': 'cross-site' }, false],
+  [{ 'sec-fetch-site': 'cross-site', origin: own }, false],
+  [{ 'sec-fetch-site': 'cross-site', origin: 'null' }, false],
+  [{ 'sec-fetch-site': 'cross-site', origin: evil }, false],
+  [{ 'sec-fetch-site': 'none' }, false],
+  [{ 'sec-fetch-site': 'none', origin: own }, false],
+  [{ 'sec-fetch-site': '' }, false],
+  [{ 'sec-fetch-site': 'Same-Origin' }, false],
+  // Browsers that do not say it.
+  [{ origin: own }, true],
+  [{ origin: own.toUpperCase() }, true],
+  // As a TLS proxy that we were not told of makes it.
+  [{ origin: 'https://localhost:5678' }, true],
+  [{ origin: 'null' }, false],
+  [{ origin: '' }, false],
+  [{ origin: evil }, false],
+  [{ origin: `${own}.evil.example` }, false],
+  [{ origin: 'http://localhost:5678@evil.example' }, false],
+  [{ origin: 'http://localhost:9999' }, false],
+  [{ origin: 'http://localhost' }, false],
+  [{ origin: `${own}, ${own}` }, false],
+  [{ referer: `${own}/overview` }, false],
+  [{ 'x-forwarded-host': 'evil.example', origin: evil }, false],
+  [{}, false],
 ]
 
-test.each(csrf)('a change from %s', async (_name, headers, withToken, status) => {
-  for (const auth of ['none', 'session', 'basic'] as const) {
-    await room.client.del('resque:pause-all-workers')
-    const site = openSite(room, auth === 'none' ? { auth } : {})
-    const own: Record<string, string> =
-      auth === 'none'
-        ? {}
-        : auth === 'basic'
-          ? { authorization: `Basic ${Buffer.from('operator:correct horse').toString('base64')}` }
-          : { cookie: await signIn(site, 'operator') }
-    const token = tokenIn(await site.text('/overview', { headers: own }))
-    const answer = await site.ask('/pause', {
-      method: 'POST',
-      headers: { ...own, ...headers },
-      form: { confirmed: 'yes', ...(withToken && { _token: token }) },
-    })
-    expect(answer.status, auth).toBe(status)
-    expect(await paused(), auth).toBe(status === 303 ? 'true' : null)
-  }
-})
+const tokenKinds = ['absent', 'wrong', 'of another', 'right'] as const
 
-test('the token of one session is worth nothing in another', async () => {
+/** How somebody is known, and a second one of whom a token is taken: what both send with each request. */
+const modes: Record<
+  string,
+  {
+    auth?: WebOptions['auth']
+    headers?(name: string, site: Site): Record<string, string> | Promise<Record<string, string>>
+  }
+> = {
+  none: { auth: 'none' },
+  basic: { headers: (name) => ({ authorization: `Basic ${btoa(`${name}:correct horse`)}` }) },
+  session: { headers: async (name, site) => ({ cookie: await signIn(site, name) }) },
+  proxy: {
+    auth: { proxy: { header: 'x-user', peers: ['127.0.0.1'], role: 'admin' } },
+    headers: (name) => ({ 'x-user': name }),
+  },
+  custom: {
+    auth: {
+      custom: ({ headers }) => {
+        const user = headers.get('x-who')
+        return user === null ? null : { user, role: 'admin' }
+      },
+    },
+    headers: (name) => ({ 'x-who': name }),
+  },
+  bearer: { headers: (name) => bearer(name) },
+}
+
+test.each(Object.entries(modes))(
+  'with auth %s a change is done from our own page and with the right token, or not at all',
+  async (mode, { auth, headers = () => ({}) }) => {
+    const site = openSite(room, { secret: 'a'.repeat(32), ...(auth && { auth }) })
+    // Where all are one, another is one who came to another server.
+    const other = auth === 'none' ? openSite(room, { auth, secret: 'b'.repeat(32) }) : site
+    const mine = await headers('operator', site)
+    const tokenOf = async (from: Site, sent: Record<string, string>) =>
+      tokenIn(await from.text('/overview', { headers: sent }))
+    const right = await tokenOf(site, mine)
+    const tokens: Record<(typeof tokenKinds)[number], string | undefined> = {
+      absent: undefined,
+      wrong: `${right.startsWith('A') ? 'B' : 'A'}${right.slice(1)}`,
+      'of another': await tokenOf(other, await headers('admin', other)),
+      right,
+    }
+    for (const [source, isOurs] of sources) {
+      for (const kind of tokenKinds) {
+        for (const how of ['field', 'header'] as const) {
+          const token = tokens[kind]
+          const answer = await site.ask('/pause', {
+            method: 'POST',
+            headers: {
+              ...{ ...mine, ...source },
+              ...(how === 'header' && token !== undefined && { 'x-csrf-token': token }),
+            },
+            form: { confirmed: 'yes', ...(how === 'field' && token !== undefined && { _token: token }) },
+          })
+          // What programs send themselves, no foreign page can make a browser send.
+          const isDone = mode === 'bearer' || (isOurs && kind === 'right')
+          const where = `${JSON.stringify(source)}, token ${kind} in a ${how}`
+          expect(answer.status, where).toBe(isDone ? 303 : 403)
+          expect(await paused(), where).toBe(isDone ? 'true' : null)
+          await room.client.del('resque:pause-all-workers')
+        }
+      }
+    }
+  },
+)
+
+test('the token of one session is worth nothing in another of the same user, nor is that of the login page', async () => {
   const site = openSite(room)
   const [mine, yours] = [await signIn(site, 'operator'), await signIn(site, 'operator')]
-  const token = tokenIn(await site.text('/overview', { headers: { cookie: yours } }))
-  const form = { confirmed: 'yes', _token: token }
-  const answer = await site.ask('/pause', { method: 'POST', headers: { ...sameOrigin, cookie: mine }, form })
-  expect(answer.status).toBe(403)
-  expect(await paused()).toBeNull()
+  const login = await site.ask('/login')
+  for (const [token, cookie] of [
+    [tokenIn(await site.text('/overview', { headers: { cookie: yours } })), mine],
+    [tokenIn(await login.text()), `${mine}; ${cookiesOf(login)}`],
+  ] as const) {
+    const form = { confirmed: 'yes', _token: token }
+    const answer = await site.ask('/pause', { method: 'POST', headers: { ...sameOrigin, cookie }, form })
+    expect(answer.status).toBe(403)
+    expect(await paused()).toBeNull()
+  }
 })
 
 test('a change that is no form and no JSON is refused, and so is one that is too large', async () => {
