@@ -8,7 +8,7 @@ import { waitFor } from '../support/wait-for.js'
 import { accounts } from '../web/site.js'
 import { useBrowser } from './browser.js'
 import { useServing } from './serving.js'
-import { evils, fillRoom, findPages, samplePath } from './walk.js'
+import { crooked, evils, fillRoom, findPages, samplePath } from './walk.js'
 
 const room = useRoom()
 const browser = useBrowser()
@@ -81,8 +81,11 @@ test('hostile addresses are text on every page, on errors and on the login', {
   )
   for (const [i, { path }] of routes.entries()) {
     // Another one each time: all routes see most of them, and all of them are seen by many routes.
-    for (const evil of [evils[i % evils.length], evils[(i + 3) % evils.length]] as string[]) {
-      const text = encodeURIComponent(evil.toWellFormed())
+    const [one, other] = [evils[i % evils.length], evils[(i + 3) % evils.length]] as string[]
+    for (const text of [
+      ...[one as string, other as string].map((evil) => encodeURIComponent(evil.toWellFormed())),
+      crooked[i % crooked.length] as string,
+    ]) {
       const query = params.map((name) => `${name}=${text}`).join('&')
       const address = `${samplePath(path, () => text)}?${query}`
       for (const origin of [open.origin, ...(i % 5 === 0 ? [closed.origin] : [])]) {
@@ -133,8 +136,8 @@ test('a hostile name and password are text on the login page', async () => {
   const { origin } = await serve({ auth: { users: accounts } })
   const page = await browser.open()
   await watch(page)
-  for (const evil of evils.slice(0, 4)) {
-    await page.goto(`${origin}/login?next=${encodeURIComponent(evil)}`)
+  for (const evil of evils) {
+    await page.goto(`${origin}/login?next=${encodeURIComponent(evil.toWellFormed())}`)
     await page.getByLabel('Name').fill(evil)
     await page.getByLabel('Password').fill(evil)
     await page.getByRole('button', { name: 'Sign in' }).click()

@@ -13,7 +13,21 @@ export const evils = [
   `</title></textarea></script><iframe srcdoc="<script>parent.alert(7)</script>">`,
   `{{constructor.constructor('alert(8)')()}}\${alert(9)}`,
   '\u202eevil\u0000\u001b[31m\u2028\n\nevent: state\ndata: {}\n\n',
+  '\ud800lone\udfff halves\ud83d',
   '__proto__',
+]
+
+/** Parts of an address that are no text: what no browser makes, but whoever writes an address himself. */
+export const crooked = [
+  '%00',
+  '%ED%A0%80',
+  '%C0%80',
+  '%FF%FE',
+  '%E2%80%AE%00',
+  '%',
+  '%zz',
+  '%u202e',
+  '%0d%0aX: y',
 ]
 
 /** Names that never end, and cannot be broken where a line wants to. */
@@ -107,6 +121,11 @@ async function fillWith(
     // Keys of another type than Resque keeps there, and text that is no UTF-8.
     pipeline.sadd(at('queues'), 'a_hash')
     pipeline.hset(at('queue:a_hash'), 'a', 'b')
+    const half = Buffer.from('half\xed\xa0\x80\x00', 'latin1')
+    pipeline.sadd(at('queues'), half)
+    pipeline.rpush(Buffer.concat([Buffer.from(at('queue:')), half]), Buffer.from([0xed, 0xa0, 0x80]))
+    pipeline.sadd(at('workers'), Buffer.concat([half, Buffer.from(':1:'), half]))
+    pipeline.hset(at('persistent_schedules'), half, half)
     pipeline.rpush(at('queue:mail'), Buffer.from([0xff, 0xfe, 0x22, 0x00]), '', 'x'.repeat(20_000))
     pipeline.rpush(at('failed'), Buffer.from([0xff, 0xfe, 0x22, 0x00]), '', '9'.repeat(20_000))
     pipeline.sadd(at('workers'), '', 'no-colons', ':::')

@@ -212,13 +212,26 @@ test('a HEAD holds no place', async () => {
   expect((await listen(origin)).status).toBe(200)
 })
 
-test('a foreign page is not told anything, nor does it hold a place', async () => {
+test('SSE origin: a foreign page is not told anything, nor does it hold a place', async () => {
   const site = openSite(room)
   webs.push(site.web)
   for (const path of ['/events', '/events.json']) {
-    for (const where of ['cross-site', 'same-site']) {
-      const headers = { ...bearer('viewer'), 'sec-fetch-site': where }
-      expect((await site.ask(path, { headers })).status).toBe(403)
+    for (const [from, status] of [
+      [{ 'sec-fetch-site': 'cross-site' }, 403],
+      [{ 'sec-fetch-site': 'same-site' }, 403],
+      [{ 'sec-fetch-site': 'cross-site', origin: 'http://localhost:5678' }, 403],
+      [{ origin: 'http://evil.example' }, 403],
+      [{ origin: 'http://localhost:9999' }, 403],
+      [{ origin: 'null' }, 403],
+      [{ 'sec-fetch-site': 'same-origin', origin: 'http://evil.example' }, 403],
+      [{ origin: 'http://localhost:5678' }, 200],
+      [{ 'sec-fetch-site': 'same-origin' }, 200],
+      [{ 'sec-fetch-site': 'none' }, 200],
+      [{}, 200],
+    ] as [Record<string, string>, number][]) {
+      const answer = await site.ask(path, { headers: { ...bearer('viewer'), ...from } })
+      await answer.body?.cancel()
+      expect(answer.status, `${path} ${JSON.stringify(from)}`).toBe(status)
     }
     expect((await site.ask(path)).status).toBe(401)
   }

@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { createWeb } from 'resque-ts/web'
 import { afterEach, expect, test } from 'vitest'
-import { dumpOf, evils, fillRoom, findPages, samplePath } from '../browser/walk.js'
+import { crooked, dumpOf, evils, fillRoom, findPages, samplePath } from '../browser/walk.js'
 import { useRoom } from '../room.js'
 import { bearer, cookiesOf, openSite, type Site, sameOrigin, signIn, tokenIn } from './site.js'
 
@@ -59,10 +59,10 @@ test('CVE-2023-50724: a queue name in a path is text, whatever the route', async
   const site = open()
   for (const route of getRoutes(site)) {
     if (!route.includes(':')) continue
-    for (const payload of payloads)
+    for (const payload of [...payloads, ...evils])
       await expectEscaped(
         site,
-        samplePath(route, () => encodeURIComponent(payload)),
+        samplePath(route, () => encodeURIComponent(payload.toWellFormed())),
       )
   }
 })
@@ -120,10 +120,68 @@ test('CVE-2015-9251: no library runs in the browser, and what Redis says of itse
     await expectEscaped(site, path)
 })
 
-test('resque#1687 #1790 #1832 #1834: every value that pages show is text', async () => {
+test('resque#1687 #1790 #1832 #1834: every value that pages show is text, and no character deceives the eye', async () => {
   const site = open()
   await fillRoom(room, 'hostile')
-  for (const { path } of await findPages(createOpen(), 3)) await expectEscaped(site, path)
+  for (const { path } of await findPages(createOpen(), 3)) {
+    await expectEscaped(site, path)
+    const answer = await site.ask(path, admin)
+    if (!answer.headers.get('content-type')?.startsWith('text/html')) continue
+    const text = (await answer.text()).replace(/<[^>]*>/g, '')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what is looked for
+    expect(text.match(/.{0,40}[\u0000\u001b\u202a-\u202e\u2028\u2066-\u2069].{0,40}/), path).toBeNull()
+  }
+})
+
+test('bytes in an address that are no text break no page, and are not read as others', async () => {
+  const site = open()
+  await fillRoom(room, 'hostile')
+  for (const route of getRoutes(site)) {
+    for (const text of crooked) {
+      for (const path of [
+        `${samplePath(route)}?q=${text}&class=${text}&queue=${text}&range=${text}&next=/${text}`,
+        ...(route.includes(':') ? [samplePath(route, () => text)] : []),
+      ]) {
+        await expectEscaped(site, path)
+        expect((await site.ask(path, admin)).headers.has('y'), path).toBe(false)
+      }
+    }
+  }
+})
+
+test('what programs read is what Redis holds: JSON that can be parsed, and one event for each event', async () => {
+  const site = open()
+  const strict = new TextDecoder('utf-8', { fatal: true })
+  const read = async (path: string) => {
+    const answer = await site.ask(path, admin)
+    expect(answer.headers.get('content-type'), path).toMatch(/^application\/json/)
+    return JSON.parse(strict.decode(await answer.arrayBuffer()))
+  }
+  for (const evil of evils) {
+    await room.client.flushall()
+    const name = evil.toWellFormed()
+    await room.client.sadd('resque:queues', evil)
+    const job = { class: evil, args: [evil] }
+    await room.client.rpush(`resque:queue:${evil}`, JSON.stringify(job))
+    await room.client.rpush(
+      'resque:failed',
+      JSON.stringify({ payload: job, exception: evil, error: evil, backtrace: [evil], queue: evil }),
+    )
+    const queue = `/api/v1/queues/${encodeURIComponent(name)}`
+    expect(await read(queue), evil).toMatchObject({ name, size: 1 })
+    expect((await read(`${queue}/jobs`)).items, evil).toMatchObject([{ class: evil, args: [evil] }])
+    expect((await read('/api/v1/failed')).items, evil).toMatchObject([{ class: evil, exception: evil }])
+    const live = Object.keys(await read('/events.json?topics=queues')).map(decodeURIComponent)
+    expect(live, evil).toContain(`queue:${name}`)
+    const events = await site.ask('/events?topics=queues', admin)
+    const reader = (events.body as ReadableStream<Uint8Array>).getReader()
+    let text = ''
+    while (!/^data: .*\n\n/m.test(text)) text += strict.decode((await reader.read()).value)
+    await reader.cancel()
+    expect(text.match(/^event:/gm), evil).toHaveLength(1)
+    for (const line of text.split('\n'))
+      expect(line, evil).toMatch(/^(:.*|event: state|data: \{.*\}|retry: \d+|id: .*|)$/)
+  }
 })
 
 /** The same pages as everybody of this machine sees them, for what follows links. */
@@ -375,6 +433,49 @@ test('Sidekiq 8.1.3: a body is a form or JSON, and never YAML', async () => {
         `${type} ${route}`,
       ).toBe(415)
     }
+  }
+})
+
+/** Each name stands for ten of the one before: some gigabytes, for who follows them. */
+const bomb = [
+  'a: &a0 [lol, lol]',
+  ...Array.from({ length: 10 }, (_, i) => `${'abcdefghijk'[i + 1]}: &a${i + 1} [${`*a${i},`.repeat(10)}]`),
+].join('\n')
+
+test('YAML alias bomb: wherever it lies it is a text, and nothing of the pages reads YAML', async () => {
+  const site = open()
+  const { client } = room
+  const entries = [
+    bomb,
+    JSON.stringify({ class: bomb, args: [bomb], queue: 'mail' }),
+    `--- !ruby/object:Gem\n${bomb}`,
+  ]
+  await client.sadd('resque:queues', 'mail')
+  await client.rpush('resque:queue:mail', ...entries)
+  await client.rpush(
+    'resque:failed',
+    ...entries,
+    JSON.stringify({ payload: bomb, error: bomb, backtrace: bomb }),
+  )
+  await client.zadd('resque:delayed_queue_schedule', 4_102_444_800, '4102444800')
+  await client.rpush('resque:delayed:4102444800', ...entries)
+  for (const [i, entry] of entries.entries()) await client.hset('resque:persistent_schedules', `s${i}`, entry)
+  await client.hset('resque:schedules', 'old', bomb)
+  await client.sadd('resque:workers', 'web:1:mail')
+  await client.set('resque:worker:web:1:mail', bomb)
+  await client.set('resque:stat:processed', bomb)
+  const before = process.memoryUsage().rss
+  const pages = await findPages(createOpen(), 2)
+  for (const { path } of pages) {
+    const answer = await site.ask(path, admin)
+    expect(answer.status, path).toBeLessThan(500)
+    expect((await answer.text()).length, path).toBeLessThan(300_000)
+  }
+  expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1_048_576)
+  const source = new URL('../../src/web/', import.meta.url)
+  for (const file of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
+    if (/\.tsx?$/.test(file))
+      expect(readFileSync(new URL(file, source), 'utf8'), file).not.toMatch(/from 'yaml'/)
   }
 })
 
@@ -723,6 +824,62 @@ test('session fixation: an id that was there before the login is worth nothing a
   const answer = await site.ask('/login', { method: 'POST', headers: { ...sameOrigin, cookie }, form })
   expect(cookiesOf(answer)).not.toContain(fixed)
   expect((await site.ask('/overview', { headers: { cookie: `session=${fixed}` } })).status).toBe(401)
+})
+
+test('brute force: whoever guesses is slowed down, under one name and under many, and cannot say that he is another', {
+  timeout: 60_000,
+}, async () => {
+  let now = Date.parse('2026-11-24T10:00:00Z')
+  const site = open({ limits: { login: 2 }, now: () => new Date(now) })
+  const login = await site.ask('/login')
+  const token = tokenIn(await login.text())
+  const cookie = cookiesOf(login)
+  const from = (address: string) => ({ address, localAddress: '127.0.0.1' })
+  const ways: Record<
+    string,
+    (name: string, secret: string, address: string, more?: object) => Promise<Response>
+  > = {
+    form: (name, password, address, more) =>
+      site.ask('/login', {
+        method: 'POST',
+        headers: { ...sameOrigin, cookie, ...more },
+        form: { _token: token, name, password },
+        peer: from(address),
+      }),
+    basic: (name, password, address, more) =>
+      site.ask('/overview', {
+        headers: { authorization: `Basic ${btoa(`${name}:${password}`)}`, ...more },
+        peer: from(address),
+      }),
+    bearer: (_, secret, address, more) =>
+      site.ask('/overview', { headers: { authorization: `Bearer ${secret}`, ...more }, peer: from(address) }),
+  }
+  let host = 0
+  for (const [way, guess] of Object.entries(ways)) {
+    const statuses = async (count: number, address: string, name: (i: number) => string) => {
+      const all: number[] = []
+      for (let i = 0; i < count; i++) {
+        // Each time somebody else, says the header that only a proxy may send.
+        const more = { 'x-forwarded-for': `10.9.${host}.${i}`, 'x-real-ip': `10.9.${host}.${i}` }
+        all.push(
+          (await guess(name(i), `wrong ${i}`.replace(' ', way === 'bearer' ? '' : ' '), address, more))
+            .status,
+        )
+      }
+      return all
+    }
+    const [one, many] = [`192.0.2.${++host}`, `192.0.2.${++host}`]
+    expect(await statuses(4, one, () => 'admin'), way).toEqual([401, 401, 429, 429])
+    // Nor does the right one come in while others are refused; from elsewhere it does.
+    const right = way === 'bearer' ? 'admin-secret-token' : 'correct horse'
+    if (way !== 'bearer') {
+      expect((await guess('admin', right, one)).status, way).toBe(429)
+      const over = await statuses(22, many, (i) => `user${i}`)
+      expect(over, way).toEqual([...Array(20).fill(401), 429, 429])
+    }
+    expect([200, 303], way).toContain((await guess('admin', right, `192.0.2.${++host}`)).status)
+    now += 1_000
+  }
 })
 
 test('path traversal: only the files of the pages are served', async () => {

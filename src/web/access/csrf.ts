@@ -51,9 +51,13 @@ function checkOrigin(c: Context<WebEnv>): void {
     throw foreign(site)
   }
   const origin = c.req.header('origin')
+  if (origin === undefined || !isOwnOrigin(c, origin)) throw foreign(origin ?? 'nowhere')
+}
+
+export function isOwnOrigin(c: Context<WebEnv>, origin: string): boolean {
   // A TLS proxy that we were not told of makes https of what we see as http; the other way round is foreign.
   const own = [`https://${c.get('host')}`, ...(c.get('isSecure') ? [] : [`http://${c.get('host')}`])]
-  if (origin === undefined || !own.includes(origin.toLowerCase())) throw foreign(origin ?? 'nowhere')
+  return own.includes(origin.toLowerCase())
 }
 
 function foreign(from: string): Refusal {

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { stillKnows } from '../access/auth.js'
+import { isOwnOrigin } from '../access/csrf.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
@@ -44,7 +45,12 @@ export function eventPages(web: WebContext): Hono<WebEnv> {
 /** A foreign page could not read it, but hold places that others need. */
 function refuseForeign(c: Context<WebEnv>): void {
   const site = c.req.header('sec-fetch-site')
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') {
+  const origin = c.req.header('origin')
+  // Where no site is told of, an older browser names the origin of one that is not ours.
+  const isForeign =
+    (site !== undefined && site !== 'same-origin' && site !== 'none') ||
+    (origin !== undefined && !isOwnOrigin(c, origin))
+  if (isForeign) {
     throw new Refusal(403, 'Only our own pages are told what changes.')
   }
 }
