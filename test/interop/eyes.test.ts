@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { redisBackend } from 'resque-ts'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { waitFor } from '../support/wait-for.js'
+import { asOurs, fillStats, rubyStats } from '../web/stats-txt.js'
 import { beside, type Side } from './support/beside.js'
 import { gemProgram, rubyEnvironment, whySkipped } from './support/stacks.js'
 import { type RubyWeb, startRubyWeb } from './support/web.js'
@@ -182,6 +183,14 @@ beside('Eyes', (side, claim) => {
         expect(await rubyCommand(side, 'remove', other)).toBe(`** removed ${other}\n`)
       },
     )
+  })
+
+  claim('both', 'resque-web’s /stats.txt is what ours is held against', async () => {
+    await fillStats(side.redis.client)
+    const text = await web.page('/stats.txt')
+    const sorted = (lines: string) => lines.split('\n').sort()
+    expect(sorted(text)).toEqual(sorted(rubyStats))
+    expect(asOurs(text)).toBe(asOurs(rubyStats))
   })
 
   claim('ours → Ruby', 'resque-web retries and removes what our worker failed', async () => {
