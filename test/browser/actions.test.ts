@@ -66,15 +66,15 @@ afterEach(async () => {
 })
 
 /** Workers of both sides, of which one of ours has a job; resolves to the ids of ours. */
-async function startWorkers(): Promise<readonly string[]> {
+async function startWorkers({ withRuby = true } = {}): Promise<readonly string[]> {
   const Hold = defineJob({ name: 'Hold', perform: () => hold.opened })
   const worker = await room.start({
     ...{ jobs: [Hold], queues: 'hold', concurrency: 2, heartbeatMs: 30, pruneIntervalMs: 600_000 },
   })
   await room.resque.enqueueTo('hold', 'Hold', 7)
   await waitFor(() => worker.busyCount === 1)
-  if (ruby) rubyWorker = await ruby.startWorker(['of_ruby'])
-  const count = ruby ? 3 : 2
+  if (ruby && withRuby) rubyWorker = await ruby.startWorker(['of_ruby'])
+  const count = rubyWorker === undefined ? 2 : 3
   await waitFor(async () => (await room.client.scard('resque:workers')) === count)
   return worker.ids
 }
@@ -120,15 +120,21 @@ async function fillScheduler(): Promise<void> {
   await room.client.set('resque:resque_scheduler_master_lock', 'host:1', 'EX', 600)
 }
 
+interface Opening {
+  needsLogin: boolean
+  hasScripts: boolean
+  resque: Resque
+}
+
 /** Opens a page of it in the browser; what was posted, and what is not looked at yet, are kept. */
-async function open({ isHasty = false }: Action, needsLogin: boolean, resque: Resque) {
+async function open({ isHasty = false }: Action, { needsLogin, hasScripts, resque }: Opening) {
   web = createWeb({
     ...{ resque, cacheMs: 0, history: false },
     auth: needsLogin ? { users: accounts } : 'none',
   })
   server = createServer((req, res) => void web.handler(req, res)).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const page = await browser.open()
+  const page = await browser.open({ javaScriptEnabled: hasScripts })
   page.setDefaultTimeout(10_000)
   const posted = new Set<string>()
   const unseen: string[] = []
@@ -155,25 +161,33 @@ function routeOf(path: string): string {
   return first?.path ?? path
 }
 
-for (const [group, actions] of Object.entries(groups)) {
-  describe(group, () => {
-    test.for(actions.map((each) => [each.claim, each] as const))('%s', async ([, action]) => {
-      const { posts, act, hasLists = false } = action
-      const ours = await startWorkers()
-      await fill(hasLists)
-      const resque = hasLists ? room.connect({ failureBackend: redisMultiQueueBackend }) : room.resque
-      const { page, origin, posted, unseen, faults } = await open(action, actions === accountActions, resque)
-      const look = async () => {
-        unseen.length = 0
-        await (hasLists ? lists : oneList).areWhole(resque)
-      }
-      await act({ room, page, origin, ours, look, release: () => hold.open() })
-      expect(faults).toEqual([])
-      expect(unseen).toEqual([])
-      expect([...posted].sort()).toEqual([...posts].sort())
-      expect(browser.complaints).toEqual([])
+for (const hasScripts of [true, false]) {
+  for (const [group, actions] of Object.entries(groups)) {
+    describe(hasScripts ? group : `${group}, without scripts`, () => {
+      test.for(actions.map((each) => [each.claim, each] as const))('%s', ([, action]) =>
+        play(action, { needsLogin: actions === accountActions, hasScripts }),
+      )
     })
-  })
+  }
+}
+
+/** Ruby's pages are opened on what it leaves; that is the same without scripts, and they are not opened again. */
+async function play(action: Action, how: Omit<Opening, 'resque'>): Promise<void> {
+  const { posts, act, hasLists = false } = action
+  const ours = await startWorkers({ withRuby: how.hasScripts })
+  await fill(hasLists)
+  const resque = hasLists ? room.connect({ failureBackend: redisMultiQueueBackend }) : room.resque
+  const { page, origin, posted, unseen, faults } = await open(action, { ...how, resque })
+  const look = async () => {
+    unseen.length = 0
+    if (how.hasScripts) await (hasLists ? lists : oneList).areWhole(resque)
+  }
+  const { hasScripts } = how
+  await act({ room, page, origin, hasScripts, ours, look, release: () => hold.open() })
+  expect(faults).toEqual([])
+  expect(unseen).toEqual([])
+  expect([...posted].sort()).toEqual([...posts].sort())
+  expect(browser.complaints).toEqual([])
 }
 
 test('what is kept for charts leaves Ruby’s pages whole', async () => {

@@ -1,12 +1,14 @@
 // What an action is: which routes it posts to, and a person's way through the pages to it.
 
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import type { Room } from '../../room.js'
 
 export interface Scene {
   room: Room
   page: Page
   origin: string
+  /** Whether scripts of ours run, so that questions open as dialogs. */
+  hasScripts: boolean
   /** The slots of a worker process of ours; the first has a job. */
   ours: readonly string[]
   /** Lets that job end. */
@@ -32,10 +34,14 @@ export interface Action {
 export const T = 4_102_444_800
 export const LATER = T + 3_600
 
-/** Presses the button in the dialog that asks. */
-export async function confirm({ page }: Scene, button: string): Promise<void> {
-  const dialog = page.getByRole('dialog')
-  await dialog.getByRole('button', { name: button, exact: true }).click()
+/** Where it is asked: in a dialog, or on a page of its own. */
+export function question({ page, hasScripts }: Scene): Locator {
+  return hasScripts ? page.getByRole('dialog') : page.locator('main [data-confirm-box]')
+}
+
+/** Presses the button that answers. */
+export async function confirm(scene: Scene, button: string): Promise<void> {
+  await question(scene).getByRole('button', { name: button, exact: true }).click()
 }
 
 /** Presses the button, and waits for what the next page says. */

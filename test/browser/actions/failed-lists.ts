@@ -1,7 +1,7 @@
 // What is done to failed jobs where each queue has a list of its own.
 
 import { expect } from 'vitest'
-import { type Action, confirm, failed, queued, sendOldForm, undo } from './action.js'
+import { type Action, confirm, failed, question, queued, sendOldForm, undo } from './action.js'
 
 const OTHER = 'reports_failed'
 
@@ -17,8 +17,7 @@ export const failedListActions: Action[] = [
       await page.goto(`${origin}/queues`)
       await page.getByRole('link', { name: 'mail_failed' }).click()
       await page.getByRole('link', { name: /^Clear 4 / }).click()
-      await page
-        .getByRole('dialog')
+      await question(scene)
         .getByRole('button', { name: /^Clear 4 / })
         .click()
       await page.getByText('Cleared 4 jobs.').waitFor()
