@@ -213,6 +213,8 @@ export interface Environment {
   webPassword: string | undefined
   /** `RESQUE_WEB_SECRET`: signs what the web pages must recognise, in every process that serves them. */
   webSecret: string | undefined
+  /** `RESQUE_WEB_TITLE`, `RESQUE_WEB_STATS_TXT` and so on: more options of `resque web`, as they stand there. */
+  web: Readonly<Record<WebVariable, string | undefined>>
   /** `RAILS_ENV` and `RESQUE_SCHEDULER_MASTER_LOCK_PREFIX`: what resque-scheduler goes by. */
   schedulerEnvironment: string | undefined
   schedulerLockPrefix: string | undefined
@@ -221,6 +223,16 @@ export interface Environment {
   /** `NO_COLOR` is set. */
   noColor: boolean
 }
+
+type WebVariable =
+  | 'title'
+  | 'statsTxt'
+  | 'keyBrowser'
+  | 'redact'
+  | 'loginLimit'
+  | 'mutationLimit'
+  | 'sessionMs'
+  | 'cacheMs'
 
 export function readEnvironment(env: Record<string, string | undefined> = process.env): Environment {
   return {
@@ -243,6 +255,16 @@ export function readEnvironment(env: Record<string, string | undefined> = proces
     webUser: env.RESQUE_WEB_USER || undefined,
     webPassword: env.RESQUE_WEB_PASSWORD || undefined,
     webSecret: env.RESQUE_WEB_SECRET || undefined,
+    web: {
+      title: env.RESQUE_WEB_TITLE || undefined,
+      statsTxt: env.RESQUE_WEB_STATS_TXT || undefined,
+      keyBrowser: env.RESQUE_WEB_KEY_BROWSER || undefined,
+      redact: env.RESQUE_WEB_REDACT || undefined,
+      loginLimit: env.RESQUE_WEB_LOGIN_LIMIT || undefined,
+      mutationLimit: env.RESQUE_WEB_MUTATION_LIMIT || undefined,
+      sessionMs: env.RESQUE_WEB_SESSION_MS || undefined,
+      cacheMs: env.RESQUE_WEB_CACHE_MS || undefined,
+    },
     schedulerEnvironment: env.RAILS_ENV || undefined,
     schedulerLockPrefix: env.RESQUE_SCHEDULER_MASTER_LOCK_PREFIX || undefined,
     environment: env.RAILS_ENV || env.RACK_ENV || env.RESQUE_ENV || env.NODE_ENV || 'development',

@@ -67,6 +67,66 @@ test('it keeps figures for the charts, unless it is told not to', { timeout: 60_
   expect(await kept('off')).toEqual([])
 })
 
+/** A job whose arguments hold values of these names. */
+async function withArguments(values: Record<string, string>): Promise<void> {
+  await room.client.sadd('resque:queues', 'mail')
+  await room.client.rpush('resque:queue:mail', JSON.stringify({ class: 'Mail', args: [values] }))
+}
+
+test.each([
+  ['flags', ['--title', 'Shop <1>', '--redact', 'iban no', '--redact', '/^ref_/i', '--stats-txt', 'public']],
+  [
+    'variables',
+    { RESQUE_WEB_TITLE: 'Shop <1>', RESQUE_WEB_REDACT: 'iban no, /^ref_/i', RESQUE_WEB_STATS_TXT: 'public' },
+  ],
+])('title, what is hidden and who may see /stats.txt are told by %s', async (_, given) => {
+  await withArguments({ 'iban no': 'DE89', REF_1: 'R2D2', password: 'hunter2', other: 'seen' })
+  const user = { RESQUE_WEB_USER: 'ann', RESQUE_WEB_PASSWORD: 'pw' }
+  const { address } = await (Array.isArray(given) ? start(given, user) : start([], { ...user, ...given }))
+  const page = await (await fetch(`${address}queues/mail`, { headers: basic('ann', 'pw') })).text()
+  expect(page).toMatch(/<title>[^<]*Shop &lt;1&gt;/)
+  expect(page).toContain('seen')
+  for (const hidden of ['DE89', 'R2D2', 'hunter2']) expect(page).not.toContain(hidden)
+  const stats = await fetch(`${address}stats.txt`)
+  expect(await stats.text()).toContain('queues.mail=1')
+  expect((await fetch(`${address}overview`)).status).toBe(401)
+})
+
+test('nothing is hidden where that is asked for, and a flag goes before its variable', async () => {
+  await withArguments({ password: 'hunter2' })
+  const shows = async ({ address }: { address: string }) =>
+    (await (await fetch(`${address}queues/mail`)).text()).includes('hunter2')
+  expect(await shows(await start(['--no-redact']))).toBe(true)
+  expect(await shows(await start([], { RESQUE_WEB_REDACT: '0' }))).toBe(true)
+  expect(await shows(await start(['--redact', 'iban'], { RESQUE_WEB_REDACT: '0' }))).toBe(false)
+})
+
+test('the pages of keys are switched on and off, and are off behind a proxy', async () => {
+  const status = async (args: string[], env: Record<string, string> = {}) => {
+    const { address } = await start(args, env)
+    return (await fetch(`${address}stats/keys`)).status
+  }
+  expect(await status([])).toBe(200)
+  expect(await status(['--no-key-browser'])).toBe(404)
+  expect(await status([], { RESQUE_WEB_KEY_BROWSER: 'off' })).toBe(404)
+  expect(await status(['--trust-proxy', '127.0.0.1'])).toBe(404)
+  expect(await status(['--trust-proxy', '127.0.0.1', '--key-browser'])).toBe(200)
+})
+
+test('limits and times are told by flag and variable', async () => {
+  const { address } = await start(['--login-limit', '2', '--session-ms', '60000'], {
+    RESQUE_WEB_USER: 'ann',
+    RESQUE_WEB_PASSWORD: 'pw',
+    RESQUE_WEB_LOGIN_LIMIT: '100',
+    RESQUE_WEB_MUTATION_LIMIT: '1',
+    RESQUE_WEB_CACHE_MS: '0',
+  })
+  const tries: number[] = []
+  for (const wrong of ['a', 'b', 'c'])
+    tries.push((await fetch(`${address}overview`, { headers: basic('ann', wrong) })).status)
+  expect(tries).toEqual([401, 401, 429])
+})
+
 test('what cannot be right is said in a sentence', async () => {
   await writeFile(
     join(line.folder, 'plain.json'),
@@ -77,10 +137,22 @@ test('what cannot be right is said in a sentence', async () => {
     expect(code).toBe(2)
     return stderr
   }
+  const complaintAt = async (env: Record<string, string>) => {
+    const { code, stderr } = await line.run(['web', '--port', '0'], { env })
+    expect(code).toBe(2)
+    return stderr
+  }
   expect(await complaint('--port', 'x')).toContain('--port')
   expect(await complaint('--auth-file', 'none.json')).toContain('cannot be read')
   expect(await complaint('--auth-file', 'plain.json')).toContain('not a hash')
   expect(await complaint('--base-path', 'resque')).toContain('basePath')
+  expect(await complaint('--stats-txt', 'publik')).toContain('Did you mean "public"?')
+  expect(await complaint('--redact', '/[/')).toContain('regular expression')
+  expect(await complaint('--login-limit', '0')).toContain('at least 1')
+  expect(await complaintAt({ RESQUE_WEB_STATS_TXT: 'all' })).toContain('RESQUE_WEB_STATS_TXT cannot be "all"')
+  expect(await complaintAt({ RESQUE_WEB_KEY_BROWSER: 'maybe' })).toContain('Expected 1 or 0')
+  expect(await complaintAt({ RESQUE_WEB_SESSION_MS: '12h' })).toContain('RESQUE_WEB_SESSION_MS')
+  expect(await complaintAt({ RESQUE_WEB_REDACT: 'iban,/a{1,2}/' })).toContain('regular expression')
 })
 
 test('Redis away is a page, not an end', async () => {

@@ -18,8 +18,9 @@ import {
   openResque,
 } from '../command.js'
 import { Failure, Misuse } from '../errors.js'
+import { addWebOptions, readWebFlags, type WebFlags } from '../web-options.js'
 
-interface Flags {
+interface Flags extends WebFlags {
   host?: string
   port?: string
   authFile?: string
@@ -67,6 +68,7 @@ export function addWeb(program: Command): void {
     .option('--no-history', 'keep no figures for the charts (env: RESQUE_HISTORY=0)')
     .option('--hash-password', 'print the hash of the password on standard input, and end')
     .addOption(failureBackendOption())
+  addWebOptions(command)
   addCommonOptions(command, { json: false }).action(web)
 }
 
@@ -98,6 +100,7 @@ async function web(this: Command): Promise<void> {
     ...(flags.allowHost && { hosts: flags.allowHost }),
     ...(flags.trustProxy && { trustedProxies: flags.trustProxy }),
     ...(env.webSecret !== undefined && { secret: env.webSecret }),
+    ...readWebFlags(flags, env),
     history: flags.history !== false && env.history,
     scheduler: { environment: env.schedulerEnvironment, lockPrefix: env.schedulerLockPrefix },
   }
