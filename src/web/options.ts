@@ -42,7 +42,10 @@ export interface ProxyAuth {
   role: Role | ((name: string) => Role | undefined)
 }
 
-/** Recognises whoever sent a request: a user, null for nobody, or a response of its own, such as a redirect. */
+/**
+ * Recognises whoever sent a request: a user, null for nobody, or a response of its own, such as a redirect. It is shown
+ * `X-Forwarded-*` and the like from the proxies that were named, and from nobody else.
+ */
 export type CustomAuth = (request: Request, peer: Peer) => AuthAnswer | Promise<AuthAnswer>
 
 type AuthAnswer = { user: string; role: Role; queues?: readonly string[] } | null | Response
@@ -77,7 +80,7 @@ export interface WebOptions {
   redact?: readonly (string | RegExp)[] | false
   /** `'public'` serves `/stats.txt` to everybody, for monitors that cannot sign in. Default: like any page. */
   statsTxt?: 'viewer' | 'public'
-  /** The pages of Redis' keys, for admins. Default: only without `auth`, or on loopback. */
+  /** The pages of Redis' keys, for admins. Default: on a loopback address, unless a proxy or `hosts` are named. */
   keyBrowser?: boolean
   /** Signs what must not be forged. Give the same to each process that serves the same pages. Default: random. */
   secret?: string
@@ -113,7 +116,8 @@ export interface WebSettings {
   sees: (user: Pick<WebUser, 'name' | 'role'>, queue: string) => boolean
   secrets: readonly RegExp[]
   statsTxt: 'viewer' | 'public'
-  keyBrowser: boolean | undefined
+  /** `local`: where both ends of the connection are this machine. */
+  keyBrowser: boolean | 'local'
   secret: string
   sessionMs: number
   title: string
@@ -157,17 +161,18 @@ export function readWebOptions(options: WebOptions): WebSettings {
   }
   const auth = readAuth(options.auth)
   const basePath = readBasePath(options.basePath ?? '')
-  const { limits = {}, sessionMs = 12 * HOURS, cacheMs = 1_000 } = options
+  const { hosts = [], trustedProxies = [], limits = {}, sessionMs = 12 * HOURS, cacheMs = 1_000 } = options
+  const isProxied = hosts.length + trustedProxies.length > 0 || (auth !== 'none' && auth.proxy !== undefined)
   return {
     auth,
     basePath,
-    hosts: (options.hosts ?? []).map(readHost),
-    trustedProxies: readAddresses('trustedProxies', options.trustedProxies ?? []),
+    hosts: hosts.map(readHost),
+    trustedProxies: readAddresses('trustedProxies', trustedProxies),
     proxyPeers: readAddresses('auth.proxy.peers', auth === 'none' ? [] : (auth.proxy?.peers ?? [])),
     sees: options.sees ?? seesEvery,
     secrets: options.redact === false ? [] : [...defaultSecrets, ...(options.redact ?? []).map(toPattern)],
     statsTxt: options.statsTxt ?? 'viewer',
-    keyBrowser: options.keyBrowser,
+    keyBrowser: options.keyBrowser ?? (isProxied ? false : 'local'),
     secret: options.secret ?? randomBytes(32).toString('base64url'),
     sessionMs: checkNumber('sessionMs', sessionMs, { min: 1_000 }),
     title: options.title ?? options.resque.namespace,

@@ -1,9 +1,9 @@
 // Who is let in, and what a foreign site can do: nothing.
 
-import { createWeb, hashPassword, type WebOptions } from 'resque-ts/web'
-import { expect, test } from 'vitest'
+import { type AuthModes, createWeb, hashPassword, type Peer, type WebOptions } from 'resque-ts/web'
+import { expect, test, vi } from 'vitest'
 import { useRoom } from '../room.js'
-import { accounts, bearer, cookiesOf, openSite, type Site, sameOrigin, signIn, tokenIn } from './site.js'
+import { accounts, bearer, cookiesOf, openSite, type Site, sameOrigin, signIn, tokenIn, tokens } from './site.js'
 
 const room = useRoom()
 const paused = () => room.client.get('resque:pause-all-workers')
@@ -80,6 +80,92 @@ test('a custom function gives a user, nobody, or an answer of its own', async ()
   expect((await site.ask('/overview', { headers: { 'x-who': 'sso' } })).headers.get('location')).toBe(
     'https://sso.example/',
   )
+})
+
+test('a custom function is shown what only a proxy may say if a listed one says it, and not otherwise', async () => {
+  let seen: Headers | undefined
+  const custom = (request: Request) => {
+    seen = request.headers
+    return { user: request.headers.get('x-forwarded-user') ?? 'nobody', role: 'viewer' as const }
+  }
+  const proxy = { header: 'x-remote-user', peers: ['10.1.0.0/16'], role: () => undefined }
+  const headers = {
+    'x-forwarded-user': 'root',
+    'X-Forwarded-For': '1.2.3.4',
+    'x-forwarded-email': 'root@example.com',
+    'x-real-ip': '1.2.3.4',
+    'x-remote-user': 'root',
+    forwarded: 'for=1.2.3.4',
+    'x-other': 'kept',
+  }
+  const shownTo = async (auth: AuthModes, peer: Peer, trustedProxies: string[] = []) => {
+    const site = openSite(room, { auth, trustedProxies })
+    expect((await site.ask('/overview', { headers, peer })).status).toBe(200)
+    expect(seen?.get('x-other')).toBe('kept')
+    return Object.keys(headers).filter((name) => name !== 'x-other' && seen?.has(name))
+  }
+  const all = Object.keys(headers).filter((name) => name !== 'x-other')
+  const own = all.filter((name) => name !== 'x-remote-user')
+  for (const address of ['10.2.0.1', '127.0.0.1', '::ffff:10.2.0.1', undefined]) {
+    expect(await shownTo({ custom, proxy }, { address })).toEqual([])
+    // Of a header that was not named nothing is known.
+    expect(await shownTo({ custom }, { address })).toEqual(['x-remote-user'])
+  }
+  expect(await shownTo({ custom, proxy }, { address: '10.1.2.3' })).toEqual(all)
+  expect(await shownTo({ custom }, { address: '10.1.2.3' }, ['10.1.0.0/16'])).toEqual(all)
+  expect(await shownTo({ custom, proxy }, { address: '10.3.0.1' }, ['10.3.0.1'])).toEqual(own)
+})
+
+test('probes and a public /stats.txt are answered to whoever asks, and a probe costs one command at most', async () => {
+  const custom = vi.fn(() => Response.redirect('https://sso.example/', 302))
+  for (const auth of [{ custom }, { users: accounts }]) {
+    const site = openSite(room, {
+      auth,
+      statsTxt: 'public',
+      basePath: '/resque',
+      hosts: ['jobs.example.com'],
+    })
+    await site.ask('/readyz')
+    for (const prefix of ['', '/resque']) {
+      for (const path of ['/healthz', '/readyz']) {
+        const headers = { host: '10.244.0.7:5678', cookie: 'session=something; notice=x' }
+        await room.client.config('RESETSTAT')
+        const answer = await site.ask(`${prefix}${path}`, { headers, peer: { address: '10.244.0.1' } })
+        expect([answer.status, await answer.text()]).toEqual([200, 'ok\n'])
+        const info = await room.client.info('commandstats')
+        const calls = [...info.matchAll(/cmdstat_(\w+(?:\|\w+)?):calls=(\d+)/g)]
+          .filter(([, name]) => !/^(config|info)/.test(name ?? ''))
+          .map(([, name, count]) => `${name} ${count}`)
+        expect(calls).toEqual(path === '/readyz' ? ['ping 1'] : [])
+      }
+      expect((await site.ask(`${prefix}/stats.txt`)).status).toBe(200)
+    }
+    expect((await site.ask('/stats.txt', { headers: { host: 'evil.example' } })).status).toBe(421)
+  }
+  expect(custom).not.toHaveBeenCalled()
+})
+
+test('the pages of keys are for admins of this machine, and switched off where others come through a proxy', async () => {
+  const auth = { users: accounts, tokens }
+  const proxy = { header: 'x-user', peers: ['127.0.0.1'], role: 'admin' as const }
+  const status = async (options: Partial<WebOptions>, host = 'localhost:5678', peer?: Peer) => {
+    const site = openSite(room, { auth, ...options })
+    const headers = { ...bearer('admin'), host }
+    const link = (await site.text('/stats/resque', { headers, ...(peer && { peer }) })).includes(
+      '/stats/keys',
+    )
+    const answer = await site.ask('/stats/keys', { headers, ...(peer && { peer }) })
+    expect(link).toBe(answer.status === 200)
+    return answer.status
+  }
+  expect(await status({})).toBe(200)
+  expect(await status({ auth: { ...auth, proxy } })).toBe(404)
+  expect(await status({ trustedProxies: ['127.0.0.1'] })).toBe(404)
+  expect(await status({ hosts: ['jobs.example.com'] })).toBe(404)
+  expect(await status({}, '192.0.2.7:5678')).toBe(404)
+  expect(await status({}, 'localhost', { address: '10.0.0.2', localAddress: '10.0.0.1' })).toBe(404)
+  expect(await status({ trustedProxies: ['127.0.0.1'], keyBrowser: true })).toBe(200)
+  expect(await status({ keyBrowser: false })).toBe(404)
 })
 
 test('basic: the right password opens, a wrong one is slowed down', async () => {

@@ -4,7 +4,7 @@
  */
 
 import { isIP } from 'node:net'
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import type { WebContext, WebEnv } from '../context.js'
 import { isIn, isLoopback } from './peer.js'
 import { Refusal } from './refusal.js'
@@ -26,21 +26,40 @@ export function checkHost(web: WebContext): MiddlewareHandler<WebEnv> {
     c.set('host', host)
     c.set('isSecure', proto === undefined ? peer.encrypted === true : proto === 'https')
     c.set('address', forwarded('x-forwarded-for') ?? peer.address ?? '')
-    if (!isOpenProbe(c.req.path)) refuse(settings, host, peer)
+    dropForeign(c, settings, isProxied)
+    if (!isProbe(c.req.path)) refuse(settings, host, peer)
     await next()
   }
 }
 
 type Peer = WebEnv['Bindings']
 
+/** What only proxies may say is taken away where none said it, before anybody believes it. */
+function dropForeign(c: Context<WebEnv>, settings: WebContext['settings'], isProxied: boolean): void {
+  const { auth, proxyPeers } = settings
+  const { address } = c.get('peer')
+  const isSigningIn = address !== undefined && isIn(proxyPeers, address)
+  const { headers } = c.req.raw
+  if (auth !== 'none' && auth.proxy && !isSigningIn) headers.delete(auth.proxy.header)
+  if (isProxied || isSigningIn) return
+  for (const name of [...headers.keys()])
+    if (/^(x-forwarded-.*|forwarded|x-real-ip)$/.test(name)) headers.delete(name)
+}
+
 /** Probes come by address, from machines that cannot sign in; they learn no more than that we live. */
-function isOpenProbe(path: string): boolean {
+export function isProbe(path: string): boolean {
   return path === '/healthz' || path === '/readyz'
 }
 
+/** Whether a Host is a loopback name or address, which only this machine can mean. */
+export function isLocalHost(host: string): boolean {
+  const name = withoutPort(host)
+  return name === 'localhost' || name.endsWith('.localhost') || isLoopback(bare(name))
+}
+
 function refuse(settings: WebContext['settings'], host: string, peer: Peer): void {
-  const name = host.replace(/:\d+$/, '')
-  const isLocalName = name === 'localhost' || name.endsWith('.localhost') || isLoopback(bare(name))
+  const name = withoutPort(host)
+  const isLocalName = isLocalHost(host)
   if (settings.auth === 'none') {
     if (!isLoopback(peer.localAddress))
       throw new Refusal(403, 'Without `auth` these pages are served on a loopback address only.', {
@@ -57,6 +76,10 @@ function refuse(settings: WebContext['settings'], host: string, peer: Peer): voi
   throw new Refusal(421, 'This server does not know itself by that name.', {
     hint: 'Name it in the option `hosts` of createWeb (resque web --allow-host).',
   })
+}
+
+function withoutPort(host: string): string {
+  return host.replace(/:\d+$/, '')
 }
 
 function bare(name: string): string {

@@ -3,6 +3,7 @@
  */
 import { type Context, Hono } from 'hono'
 import type { Child, PropsWithChildren } from 'hono/jsx'
+import { isLocalHost } from '../access/host.js'
 import { isLoopback } from '../access/peer.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
@@ -158,11 +159,17 @@ function oneLine(name: string): string {
   return name.replace(/[\r\n]/g, (char) => (char === '\n' ? '\\n' : '\\r'))
 }
 
-function checkKeyBrowser(web: WebContext, c: Context<WebEnv>): void {
+/** Behind a proxy everybody comes from this machine; a name or an address that others use tells, if nothing else does. */
+function hasKeyBrowser(web: WebContext, c: Context<WebEnv>): boolean {
   const { keyBrowser } = web.settings
-  if (keyBrowser ?? isLoopback(c.get('peer').localAddress)) return
+  if (keyBrowser !== 'local') return keyBrowser
+  return isLoopback(c.get('peer').localAddress) && isLocalHost(c.get('host'))
+}
+
+function checkKeyBrowser(web: WebContext, c: Context<WebEnv>): void {
+  if (hasKeyBrowser(web, c)) return
   throw new Refusal(404, 'The pages of keys are switched off here.', {
-    hint: 'They show every payload; createWeb switches them on by its option keyBrowser.',
+    hint: 'They show every payload; createWeb switches them on by its option keyBrowser (resque web --key-browser).',
   })
 }
 
@@ -247,7 +254,7 @@ function Subtabs({ web, c, current }: PropsWithChildren<View & { current: string
     ['Resque', '/stats/resque'],
     ['Redis', '/stats/redis'],
   ]
-  if (includes(currentUser(c).role, 'admin')) links.push(['Keys', '/stats/keys'])
+  if (includes(currentUser(c).role, 'admin') && hasKeyBrowser(web, c)) links.push(['Keys', '/stats/keys'])
   return (
     <nav class="subtabs" aria-label="Stats">
       {links.map(([label, to]) => (
