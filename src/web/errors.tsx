@@ -8,6 +8,7 @@ import { isUnsafe } from './access/csrf.js'
 import { Refusal, type RefusalStatus } from './access/refusal.js'
 import { recordAction } from './audit.js'
 import type { WebContext, WebEnv } from './context.js'
+import { refusalOf } from './redis-refusals.js'
 import { url } from './url.js'
 import { html } from './views/layout.js'
 import { shown } from './views/text.js'
@@ -54,20 +55,20 @@ function describe(error: Error): Trouble {
     return { status, title: titles[status] ?? 'Refused', text: message, ...error.details }
   }
   if (error instanceof ConnectionError || error instanceof ClosedError) {
+    // It may be there, and let nobody in.
+    const refusal = refusalOf(error.cause)
     return {
       status: 503,
-      title: 'Redis cannot be reached',
-      text: 'Jobs are not lost by this: they lie in Redis, and workers wait for it. This page tries again by itself.',
+      title: refusal ? 'Redis lets nobody in' : 'Redis cannot be reached',
+      text:
+        refusal?.text ??
+        'Jobs are not lost by this: they lie in Redis, and workers wait for it. This page tries again by itself.',
+      hint: refusal?.hint,
     }
   }
   if (error instanceof CommandError) {
-    const said = error.cause instanceof Error ? error.cause.message : ''
-    const word = /^[A-Z]+/.exec(said)?.[0] ?? 'ERR'
-    return {
-      status: 500,
-      title: 'Redis refused a command',
-      text: `It answered ${word}. ${refusals[word] ?? 'The log says more.'}`,
-    }
+    const refusal = refusalOf(error.cause) ?? { status: 500, text: 'The log says what it answered.' }
+    return { title: 'Redis refused a command', ...refusal }
   }
   return { status: 500, title: 'Something went wrong', text: 'It is in the log, under the id below.' }
 }
@@ -102,16 +103,6 @@ const codes: Record<RefusalStatus, string> = {
   500: 'internal_error',
   503: 'unavailable',
   504: 'timeout',
-}
-
-const refusals: Record<string, string> = {
-  NOPERM: 'The Redis user of these pages may not use a command that they need.',
-  NOAUTH: 'The Redis password is missing.',
-  WRONGPASS: 'The Redis password is wrong.',
-  WRONGTYPE: 'A key holds another type than Resque keeps there.',
-  READONLY: 'This Redis is a replica: it cannot be written to.',
-  OOM: 'Its memory is full.',
-  LOADING: 'It is still reading its data.',
 }
 
 /** What leads on to a login: the page for people, a challenge for programs. */
