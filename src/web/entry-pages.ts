@@ -59,6 +59,8 @@ export interface SearchLimits {
   looks?: number
   /** Default 250. */
   timeMs?: number
+  /** What else is asked of the text of an entry. */
+  isMeant?: (entry: string) => boolean
 }
 
 /** A number, and of how many entries that were looked at. Where that is all of them, it is exact. */
@@ -259,7 +261,7 @@ export class EntryPages {
     sources: Source[],
     towards: 'head' | 'tail',
     text: string | undefined,
-    { cursor, limit = 50, looks = 10_000, timeMs = 250 }: SearchLimits,
+    { cursor, limit = 50, looks = 10_000, timeMs = 250, isMeant }: SearchLimits,
     read: (source: Source, entry: { index: number; bytes: Buffer }) => Row | undefined,
   ): Promise<SearchPage<Row>> {
     const endAt = performance.now() + timeMs
@@ -275,6 +277,7 @@ export class EntryPages {
       const most = Math.min(LOOK, looks - looked)
       const sought = await this.#store.entries.seek(sources, at, { towards, most, text })
       for (const entry of sought.found) {
+        if (isMeant && !isMeant(entry.bytes.toString())) continue
         const row = read(sources[entry.list] as Source, entry)
         if (row !== undefined) rows.push(row)
         if (rows.length < limit) continue

@@ -1,7 +1,8 @@
 // What is hidden of arguments and texts, and what that costs.
 
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { defaultSecrets, redact, redactText } from '#built/web/access/redact.js'
+import { defaultSecrets, redact, redactJson, redactText } from '#built/web/access/redact.js'
 
 const hide = (value: unknown) => JSON.stringify(redact(value, defaultSecrets))
 const text = (value: string) => redactText(value, defaultSecrets)
@@ -85,4 +86,38 @@ test('depth and length are bounded', () => {
   ])
     text(unit.repeat(100_000))
   expect(performance.now() - startedAt).toBeLessThan(5_000)
+})
+
+test('in JSON as text the same is hidden as in its value, and the rest keeps its spelling', () => {
+  const json = (value: string, secrets = defaultSecrets) => redactJson(value, secrets)
+  expect(json('{ "a" : 1.0, "n":12345678901234567890, "s":"\\u0041\\/" }')).toBe(
+    '{ "a" : 1.0, "n":12345678901234567890, "s":"\\u0041\\/" }',
+  )
+  expect(json('[{"pass\\u0077ord" : "S3CRET", "x":1}]')).toBe('[{"pass\\u0077ord" : "[hidden]", "x":1}]')
+  expect(json('{"token":{"a":["S3CRET","]}"]},"b":2}')).toBe('{"token":"[hidden]","b":2}')
+  expect(json('{"pin":1234,"b":[true]}')).toBe('{"pin":"[hidden]","b":[true]}')
+  expect(json('["x", "password=S3CRET and \\"more\\""]')).toBe('["x", "password=[hidden] and \\"more\\""]')
+  expect(json('no JSON, token=S3CRET')).toBe('no JSON, token=[hidden]')
+  expect(json('{"mi clave":"S3CRET","ñ":"S3CRET"}', [/^mi clave$/, /^ñ$/])).not.toContain('S3CRET')
+})
+
+const jsonValue = fc.jsonValue({ maxDepth: 4 })
+const withSecrets = fc.array(
+  fc.oneof(
+    jsonValue,
+    fc.dictionary(fc.constantFrom('password', 'api_key', 'a b', 'ünï', '"', 'pin', 'x'), jsonValue),
+    fc.constantFrom('password=a,b', '{"token":"x"}', 'Bearer abcdefghijk', '://u:p@h'),
+  ),
+)
+
+test('whatever JSON it is, its text hides what its value hides', () => {
+  fc.assert(
+    fc.property(withSecrets, fc.constantFrom(undefined, 2), (value, space) => {
+      const text = JSON.stringify(value, undefined, space)
+      expect(JSON.parse(redactJson(text, defaultSecrets))).toEqual(
+        JSON.parse(JSON.stringify(redact(JSON.parse(text), defaultSecrets))),
+      )
+    }),
+    { numRuns: 500 },
+  )
 })

@@ -3,6 +3,7 @@
  * and so is what looks like one in a text. It is a curtain and not a wall: a secret under another name is seen.
  */
 import { parseJson } from '../../json.js'
+import { includes, type WebUser } from './user.js'
 
 const HIDDEN = '[hidden]'
 
@@ -82,9 +83,55 @@ function endOfNested(text: string, at: number): number {
   return text.length
 }
 
+/** As `redact`, of JSON as text: what is not hidden keeps its spelling. Of what is no JSON, as `redactText`. */
+export function redactJson(text: string, secrets: readonly RegExp[]): string {
+  if (secrets.length === 0) return text
+  if (parseJson(text) === undefined) return redactText(text, secrets)
+  const string = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:\s*)?/g
+  const scalar = /"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,\]}]+/y
+  let hidden = ''
+  let from = 0
+  const hide = (start: number, end: number, by: string) => {
+    hidden += text.slice(from, start) + JSON.stringify(by)
+    from = end
+    string.lastIndex = end
+  }
+  for (let found = string.exec(text); found !== null; found = string.exec(text)) {
+    const [whole, quoted = '', colon] = found
+    const plain = JSON.parse(quoted) as string
+    const at = found.index + whole.length
+    if (colon === undefined) {
+      const safe = redactText(plain, secrets)
+      if (safe !== plain) hide(found.index, at, safe)
+    } else if (secrets.some((secret) => secret.test(plain))) {
+      scalar.lastIndex = at
+      const isNested = /[[{]/.test(text[at] as string)
+      hide(at, isNested ? endOfNested(text, at) : scalar.test(text) ? scalar.lastIndex : at, HIDDEN)
+    }
+  }
+  return hidden + text.slice(from)
+}
+
 /** Whether anything of an entry is hidden from view. */
 export function hasHidden(text: string, secrets: readonly RegExp[]): boolean {
-  const parsed = parseJson(text)
-  if (parsed === undefined) return redactText(text, secrets) !== text
-  return JSON.stringify(redact(parsed, secrets)) !== JSON.stringify(parsed)
+  return redactJson(text, secrets) !== text
+}
+
+/**
+ * The names whose values a user cannot search for either. Who may look behind what is hidden (`operator`) may search there
+ * too; anybody else would find it out letter by letter.
+ */
+export function secretsFrom(user: Pick<WebUser, 'role'>, secrets: readonly RegExp[]): readonly RegExp[] {
+  return includes(user.role, 'operator') ? [] : secrets
+}
+
+/** Whether an entry in which a text stands shows it to a user. */
+export function showsTo(
+  user: Pick<WebUser, 'role'>,
+  text: string | undefined,
+  secrets: readonly RegExp[],
+): (entry: string) => boolean {
+  const hidden = secretsFrom(user, secrets)
+  if (text === undefined || hidden.length === 0) return () => true
+  return (entry) => redactJson(entry, hidden).includes(text)
 }

@@ -4,6 +4,7 @@
 import type { DelayedJob } from '../../store/delayed.js'
 import { delayedRefs } from '../../store/delayed-glance.js'
 import type { Schedule } from '../../store/schedules.js'
+import { showsTo } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import type { WebContext } from '../context.js'
 import { newId } from '../operations.js'
@@ -92,7 +93,10 @@ export function delayedEndpoints(web: WebContext): Endpoint[] {
         if (cursor !== undefined && time === undefined)
           throw new Refusal(400, 'Expected cursor to be where a search ended.')
         const from = time === undefined ? {} : { from: { time: Number(time), index: Number(index) } }
-        const search = () => web.store.delayed.search({ ...wanted, isMeant: sees(call) }, from)
+        const seesQueue = sees(call)
+        const shows = showsTo(call.user, wanted.text, web.settings.secrets)
+        const isMeant = (job: DelayedJob) => seesQueue(job) && shows(job.text)
+        const search = () => web.store.delayed.search({ ...wanted, isMeant }, from)
         const { jobs, looked, next } = await web.searches.run(call.user.name, search)
         return {
           items: jobs.map((job) => delayedShape(web, job)),

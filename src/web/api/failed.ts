@@ -2,6 +2,7 @@
  * The API of failed jobs: lists, groups, one of them; retry, remove, clear.
  */
 import type { FailedJob } from '../../store/records.js'
+import { redactText, showsTo } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import type { WebContext } from '../context.js'
 import { retryFailed } from '../failed-actions.js'
@@ -87,7 +88,8 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
       async run({ c, user, query }) {
         const { cursor, ...rest } = query as { cursor?: string }
         const filter = await filterOf(c, rest)
-        const search = () => web.entryPages.search(filter, { cursor })
+        const isMeant = showsTo(user, filter.text, web.settings.secrets)
+        const search = () => web.entryPages.search(filter, { cursor, isMeant })
         const { rows, looked, next = null } = await web.searches.run(user.name, search)
         return { items: rows.map((row) => failedRowShape(web, row)), looked, next }
       },
@@ -107,7 +109,8 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
         return {
           total,
           items: groups.map((group) => ({
-            ...{ id: group.id, class: group.class, exception: group.exception, message: group.message },
+            ...{ id: group.id, class: group.class, exception: group.exception },
+            message: redactText(group.message, web.settings.secrets),
             ...{ count: group.count, open: group.open, newestRef: group.newestRef },
             ...{ firstAt: seconds(group.firstAt), lastAt: seconds(group.lastAt) },
             ...{ sparkline: group.sparkline, queues: group.queues },

@@ -1,6 +1,7 @@
 /**
  * The API of the overview, of queues and of their jobs.
  */
+import { showsTo } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import type { WebContext } from '../context.js'
 import { auditableFilter, type PendingFilter } from '../filters.js'
@@ -136,7 +137,8 @@ export function queueEndpoints(web: WebContext): Endpoint[] {
       async run(call) {
         const { name } = await queueOf(call)
         const { cursor, ...filter } = call.query as PendingFilter & { cursor?: string }
-        const search = () => web.entryPages.searchPending(name, filter, { cursor })
+        const isMeant = showsTo(call.user, filter.text, web.settings.secrets)
+        const search = () => web.entryPages.searchPending(name, filter, { cursor, isMeant })
         const { rows, looked, next = null } = await web.searches.run(call.user.name, search)
         return { items: rows.map((row) => pendingShape(web, row)), looked, next }
       },

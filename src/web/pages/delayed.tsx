@@ -6,6 +6,7 @@ import { type Context, Hono } from 'hono'
 import { parseJson } from '../../json.js'
 import type { DelayedJob } from '../../store/delayed.js'
 import type { DelayedRow } from '../../store/delayed-glance.js'
+import { redact, secretsFrom, showsTo } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
@@ -62,7 +63,8 @@ export function delayedPages(web: WebContext): Hono<WebEnv> {
     const text = textParam(c, 'args', { maxLength: 4_096 })
     const args = text === '' ? undefined : parseJson(text)
     if (text !== '' && args === undefined) throw new Refusal(400, 'Expected args to be JSON.')
-    const isMeant = (job: DelayedJob) => args === undefined || sameJson(job.args, args)
+    const secrets = secretsFrom(currentUser(c), web.settings.secrets)
+    const isMeant = (job: DelayedJob) => args === undefined || sameJson(redact(job.args, secrets), args)
     return page(
       c,
       web,
@@ -111,7 +113,8 @@ type Cursor = { time: number; index: number }
 
 function search(web: WebContext, c: Context<WebEnv>, wanted: Wanted, from: Cursor | undefined) {
   const sees = seesDelayed(c)
-  const isMeant = (job: DelayedJob) => sees(job) && (wanted.isMeant?.(job) ?? true)
+  const shows = showsTo(currentUser(c), wanted.text, web.settings.secrets)
+  const isMeant = (job: DelayedJob) => sees(job) && shows(job.text) && (wanted.isMeant?.(job) ?? true)
   return web.searches.run(currentUser(c).name, () =>
     web.store.delayed.search({ ...wanted, isMeant }, { ...(from && { from }), limit: PAGE_SIZE }),
   )

@@ -3,6 +3,7 @@
  * narrowed to, and says how many that is.
  */
 import { type Context, Hono } from 'hono'
+import { showsTo } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
@@ -140,7 +141,8 @@ async function list(web: WebContext, c: Context<WebEnv>, wanted: Wanted): Promis
   const user = currentUser(c)
   if (filter.text !== undefined) {
     const cursor = wanted.cursor || undefined
-    const search = () => web.entryPages.search(filter, { cursor, limit: PAGE_SIZE })
+    const isMeant = showsTo(user, filter.text, web.settings.secrets)
+    const search = () => web.entryPages.search(filter, { cursor, limit: PAGE_SIZE, isMeant })
     const { rows, looked, total, next } = await web.searches.run(user.name, search)
     const isAll = next === undefined && cursor === undefined
     return {

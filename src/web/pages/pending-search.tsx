@@ -2,6 +2,7 @@
  * The waiting jobs of a queue that match a class or a text: searched for, a bounded stretch at a time.
  */
 import type { Context } from 'hono'
+import { showsTo } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
@@ -24,8 +25,10 @@ export async function matching(web: WebContext, c: Context<WebEnv>, queue: strin
   const cursor = textParam(c, 'cursor')
   if (!/^(\d{1,6}\.\d{1,10})?$/.test(cursor)) throw new Refusal(400, 'That is no place to go on from.')
   const user = currentUser(c)
+  const isMeant = showsTo(user, filter.text, web.settings.secrets)
+  const limits = { cursor: cursor || undefined, limit: PAGE_SIZE, isMeant }
   const { rows, looked, total, next } = await web.searches.run(user.name, () =>
-    web.entryPages.searchPending(queue, filter, { cursor: cursor || undefined, limit: PAGE_SIZE }),
+    web.entryPages.searchPending(queue, filter, limits),
   )
   const lookedAll = numberParam(c, 'looked', 0) + looked
   const isAll = next === undefined && cursor === ''

@@ -2,7 +2,7 @@
  * The parts of the page of one failed job.
  */
 import type { FailedJob } from '../../store/records.js'
-import { hasHidden, redact, redactText } from '../access/redact.js'
+import { hasHidden, redactJson, redactText } from '../access/redact.js'
 import { currentUser, includes } from '../access/roles.js'
 import type { WebContext } from '../context.js'
 import { groupOf } from '../failed-groups.js'
@@ -18,10 +18,7 @@ const MAX_BACKTRACE = 200
 
 /** Laid out for reading; with its secrets hidden by name where it is JSON, by their look where it is not. */
 export function rawText(web: WebContext, job: FailedJob): string {
-  const { secrets } = web.settings
-  if (secrets.length === 0) return spread(job.text)
-  const parsed = JSON.parse(job.text) as unknown
-  return JSON.stringify(redact(parsed, secrets), null, 2)
+  return spread(redactJson(job.text, web.settings.secrets))
 }
 
 export function FailedJobHead({
