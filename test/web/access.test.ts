@@ -3,7 +3,17 @@
 import { type AuthModes, createWeb, hashPassword, type Peer, type WebOptions } from 'resque-ts/web'
 import { expect, test, vi } from 'vitest'
 import { useRoom } from '../room.js'
-import { accounts, bearer, cookiesOf, openSite, type Site, sameOrigin, signIn, tokenIn, tokens } from './site.js'
+import {
+  accounts,
+  bearer,
+  cookiesOf,
+  openSite,
+  type Site,
+  sameOrigin,
+  signIn,
+  tokenIn,
+  tokens,
+} from './site.js'
 
 const room = useRoom()
 const paused = () => room.client.get('resque:pause-all-workers')
