@@ -7,6 +7,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { WebContext, WebEnv } from '../context.js'
 import { type AuthModes, seesEvery, type WebAccount } from '../options.js'
 import { readCookie } from './cookies.js'
+import { isUnsafe } from './csrf.js'
 import { isProbe } from './host.js'
 import { hashToken, noPassword, passwordMatches, sameText } from './passwords.js'
 import { isIn } from './peer.js'
@@ -22,7 +23,7 @@ export function authenticate(web: WebContext): MiddlewareHandler<WebEnv> {
   const { auth } = web.settings
   return async (c, next) => {
     // Nobody is asked who he is: a custom function would send a probe to its login.
-    if (isOpen(c.req.path, web.settings)) return next()
+    if (!isUnsafe(c.req.method) && isOpen(c.req.path, web.settings)) return next()
     const found = auth === 'none' ? everybody : await recognise(c, web, auth, known)
     if (found instanceof Response) return found
     c.set('user', found)
