@@ -1,16 +1,17 @@
 // Every page, judged by axe: with nothing, with much and with what is broken in Redis, light and dark, wide and narrow.
-// And what no machine judges: the keyboard alone, a large type, forced colours.
+// And what axe does not judge: the keyboard alone, a large type, forced colours.
 
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
-import { html } from 'resque-ts/web'
+import { html, type Role } from 'resque-ts/web'
 import { expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { accounts } from '../web/site.js'
 import { useBrowser } from './browser.js'
+import { faintControls } from './controls.js'
 import { fillPast } from './past.js'
 import { useServing } from './serving.js'
-import { type Filling, fillRoom, findPages } from './walk.js'
+import { type Filling, fillRoom, findPages, matcher } from './walk.js'
 
 const room = useRoom()
 const browser = useBrowser()
@@ -28,46 +29,64 @@ async function violations(page: Page, what: { runOnly: unknown }): Promise<strin
   )
 }
 
+/** By all rules in two windows that differ in colours and width, and by those that these can change in the other two. */
 async function judge(page: Page, where: string, wrong: Set<string>): Promise<void> {
   await page.evaluate(axe.source)
-  const add = (found: string[], how: string) => {
-    for (const each of found) wrong.add(`${where} (${how}): ${each}`)
-  }
-  await page.setViewportSize({ width: 1280, height: 900 })
-  await page.emulateMedia({ colorScheme: 'light' })
-  add(await violations(page, { runOnly: tags }), 'light, wide')
-  for (const [colorScheme, width] of [
-    ['dark', 1280],
-    ['dark', 390],
-    ['light', 390],
+  for (const [colorScheme, width, runOnly] of [
+    ['light', 1280, tags],
+    ['dark', 1280, { type: 'rule', values: looks }],
+    ['dark', 390, tags],
+    ['light', 390, { type: 'rule', values: looks }],
   ] as const) {
     await page.emulateMedia({ colorScheme })
     await page.setViewportSize({ width, height: 900 })
-    add(await violations(page, { runOnly: { type: 'rule', values: looks } }), `${colorScheme}, ${width}`)
+    const found = await violations(page, { runOnly })
+    if (width === 1280) found.push(...(await faintControls(page)))
+    for (const each of found) wrong.add(`${where} (${colorScheme}, ${width}): ${each}`)
   }
 }
 
-for (const filling of ['empty', 'full', 'broken'] as Filling[]) {
-  test(`axe finds nothing on any page where Redis holds ${filling === 'empty' ? 'nothing' : `what is ${filling}`}`, {
-    timeout: 400_000,
+/** What of a page is the same for all who see the same: without what is new with each request. */
+const contentOf = (page: Page) =>
+  page
+    .locator('main')
+    .evaluate((main: { innerHTML: string }) =>
+      main.innerHTML.replace(/ value="[\w-]{20,}"|<time[^>]*>[^<]*/g, ''),
+    )
+
+for (const [filling, roles] of [
+  ['empty', ['admin']],
+  ['full', ['admin', 'operator', 'viewer']],
+  ['broken', ['admin']],
+] as [Filling, Role[]][]) {
+  test(`axe finds nothing on any page where Redis holds ${filling === 'empty' ? 'nothing' : `what is ${filling}`}, whoever looks`, {
+    timeout: 600_000,
   }, async () => {
     await fillRoom(room, filling)
-    const { web, origin } = await serve()
     const page = await browser.open({ reducedMotion: 'reduce' })
     const wrong = new Set<string>()
     const judged = new Set<string>()
-    for (const { route, path } of await findPages(web, 1)) {
-      const answer = await page.goto(origin + path)
-      if (!answer?.headers()['content-type']?.startsWith('text/html') || /poll$|\.poll\}/.test(route))
-        continue
-      const { pathname, searchParams } = new URL(page.url())
-      const where = `${pathname} ${[...searchParams.keys()].sort()}`
-      if (judged.has(where)) continue
-      judged.add(where)
-      expect(answer.status(), path).not.toBe(500)
-      await judge(page, path, wrong)
+    const contents = new Set<string>()
+    for (const role of roles) {
+      const { web, origin } = await serve({ auth: { custom: () => ({ user: 'ann', role }) } })
+      for (const { route, path } of await findPages(web, 1)) {
+        const answer = await page.goto(origin + path)
+        if (!answer?.headers()['content-type']?.startsWith('text/html') || /poll$|\.poll\}/.test(route))
+          continue
+        const { pathname, searchParams } = new URL(page.url())
+        const status = answer.status()
+        expect(status, path).not.toBe(500)
+        // Others see most pages as the first does, and of each kind of refusal one is enough.
+        const query = role === 'admin' ? [...searchParams.keys()].sort() : route
+        const kind = status >= 400 ? `${status}` : `${role} ${role === 'admin' ? pathname : ''} ${query}`
+        const content = await contentOf(page)
+        if (judged.has(kind) || contents.has(content)) continue
+        judged.add(kind)
+        contents.add(content)
+        await judge(page, `${role} ${path}`, wrong)
+      }
+      expect(judged.size).toBeGreaterThan(12)
     }
-    expect(judged.size).toBeGreaterThan(12)
     expect([...wrong]).toEqual([])
   })
 }
@@ -112,8 +131,9 @@ test('each line of a chart stands out from its ground, light and dark', async ()
           .map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4))
         return 0.2126 * r + 0.7152 * g + 0.0722 * b
       }
-      return [...document.querySelectorAll('.chart-line')].map((line) => {
-        const [one, other] = [light(getComputedStyle(line).stroke),
+      return [...document.querySelectorAll('.chart-line, .chart-bar')].map((line) => {
+        const { stroke, fill } = getComputedStyle(line)
+        const [one, other] = [light(line.matches('.chart-bar') ? fill : stroke),
           light(getComputedStyle(line.closest('.chart')).backgroundColor)].sort((a, b) => b - a)
         return [line.getAttribute('class'), (one + 0.05) / (other + 0.05)]
       })
@@ -124,7 +144,7 @@ test('each line of a chart stands out from its ground, light and dark', async ()
   }
 })
 
-test('axe finds nothing on the login page, refusals, and dialogs', async () => {
+test('axe finds nothing on the login page, refusals, and where Redis is away', async () => {
   await fillRoom(room, 'full')
   const { origin } = await serve({ auth: { users: accounts } })
   const page = await browser.open({ reducedMotion: 'reduce' })
@@ -135,18 +155,56 @@ test('axe finds nothing on the login page, refusals, and dialogs', async () => {
   await page.getByLabel('Password').fill('wrong')
   await page.getByRole('button', { name: 'Sign in' }).click()
   await judge(page, 'login, refused', wrong)
-  const open = await serve()
-  for (const path of ['/nowhere', '/queues/mail?start=x', '/events.json?topics=1&topics=2']) {
-    await page.goto(open.origin + path)
-    await judge(page, path, wrong)
+  await page.getByLabel('Name').fill('viewer')
+  await page.getByLabel('Password').fill('correct horse')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.waitForURL('**/overview')
+  const open = await serve({ resque: room.connect({ commandTimeoutMs: 300 }) })
+  for (const [at, status] of [
+    [`${origin}/audit`, 403],
+    [`${open.origin}/nowhere`, 404],
+    [`${open.origin}/queues/mail?start=x`, 400],
+    [`${open.origin}/workers/Thing0%3A100%3Amail%2C*/stop`, 409],
+    [`${open.origin}/overview`, 503],
+  ] as const) {
+    if (status === 503) await room.redis.kill()
+    const answer = await page.goto(at)
+    expect(answer?.status(), at).toBe(status)
+    await judge(page, at, wrong)
   }
-  await page.goto(`${open.origin}/queues/mail`)
-  for (const name of ['Clear', 'Keys']) {
-    await page.getByRole('link', { name, exact: true }).click()
-    await page.getByRole('dialog').waitFor()
-    await judge(page, `dialog ${name}`, wrong)
-    await page.keyboard.press('Escape')
+  await room.redis.restart()
+  expect([...wrong]).toEqual([])
+})
+
+test('axe finds nothing in any dialog', { timeout: 180_000 }, async () => {
+  await fillRoom(room, 'full')
+  const { web, origin } = await serve()
+  const page = await browser.open({ reducedMotion: 'reduce' })
+  const wrong = new Set<string>()
+  const judged = new Set<string>()
+  const routeOf = (href: string) =>
+    web.routes.find((route) => route.method === 'GET' && matcher(route.path).test(new URL(href).pathname))
+      ?.path
+  for (const { path } of await findPages(web, 1)) {
+    const answer = await page.goto(origin + path).catch(() => null)
+    if (!answer?.headers()['content-type']?.startsWith('text/html')) continue
+    const openers = page.locator('a[data-confirm], form[data-confirm]:not(.theme)')
+    for (const opener of await openers.all()) {
+      const href = await opener.evaluate(
+        (element: { href?: string; action: string }) => element.href ?? element.action,
+      )
+      const kind = routeOf(href)
+      if (kind === undefined || judged.has(kind) || !(await opener.isVisible())) continue
+      judged.add(kind)
+      const button = opener.getByRole('button').last()
+      await ((await button.count()) > 0 ? button : opener).click()
+      await page.getByRole('dialog').waitFor()
+      await judge(page, `dialog ${href}`, wrong)
+      await page.keyboard.press('Escape')
+      await page.getByRole('dialog').waitFor({ state: 'detached' })
+    }
   }
+  expect(judged.size).toBeGreaterThan(8)
   expect([...wrong]).toEqual([])
 })
 
@@ -243,17 +301,60 @@ test('the keyboard alone leads from the first page to a queue that is cleared, a
   expect(await room.client.llen('resque:queue:mail')).toBe(0)
 })
 
-test('with forced colours what is chosen is still seen', async () => {
+test('with forced colours what is chosen is still seen, and controls, states and lines of charts are told apart', {
+  timeout: 120_000,
+}, async () => {
   await fillRoom(room, 'full')
+  await fillPast(room)
+  await room.client.sadd('resque:queues:paused', 'mail')
   const { origin } = await serve()
   const page = await browser.open({ forcedColors: 'active' })
-  await page.goto(`${origin}/overview`)
-  for (const selector of ['.tabs a[aria-current]', '.theme button[aria-pressed=true]']) {
-    const outline = await page.locator(selector).evaluate((element) => {
+  const outlineOf = (selector: string) =>
+    page.locator(selector).evaluate((element) => {
       return (
         globalThis as unknown as { getComputedStyle(e: unknown): { outlineStyle: string } }
       ).getComputedStyle(element).outlineStyle
     })
-    expect(outline, selector).toBe('solid')
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, forcedColors: 'active' })
+    await page.goto(`${origin}/overview`)
+    for (const selector of ['.tabs a[aria-current]', '.theme button[aria-pressed=true]'])
+      expect(await outlineOf(selector), selector).toBe('solid')
+    const statuses = new Map<string, Set<string>>()
+    let charts = 0
+    for (const path of ['/overview', '/queues', '/workers', '/failed?view=list', '/metrics', '/delayed']) {
+      await page.goto(origin + path)
+      expect(await faintControls(page), `${colorScheme} ${path}`).toEqual([])
+      const seen = await page.evaluate<{
+        statuses: [string, string][]
+        charts: [string, number][][]
+      }>(`(() => {
+        const light = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).reduce((sum, each) => sum + each / 765, 0)
+        const canvas = light(getComputedStyle(document.body).backgroundColor)
+        return {
+          statuses: [...document.querySelectorAll('.status')].map((each) => [each.className, each.innerText.trim()]),
+          charts: [...document.querySelectorAll('.chart')].map((chart) =>
+            [...chart.querySelectorAll('.chart-plot :is(.chart-line, .chart-bar)')].map((line) => {
+              const { stroke, fill, strokeDasharray, strokeWidth } = getComputedStyle(line)
+              const isBar = line.matches('.chart-bar')
+              return [isBar ? 'bar' : strokeDasharray + ' ' + strokeWidth, Math.abs(light(isBar ? fill : stroke) - canvas)]
+            })),
+        }
+      })()`)
+      // A sign and a word, and no two kinds have the same.
+      for (const [kind, text] of seen.statuses) {
+        expect(text, kind).toMatch(/^\S+\s\S/)
+        statuses.set(text, (statuses.get(text) ?? new Set()).add(kind))
+      }
+      for (const chart of seen.charts.filter((lines) => lines.length > 0)) {
+        charts++
+        const lines = chart.filter(([kind]) => kind !== 'bar').map(([kind]) => kind)
+        expect(new Set(lines).size, `${path}: ${lines.join(' | ')}`).toBe(lines.length)
+        for (const [kind, apart] of chart) expect(apart, `${path} ${kind}`).toBeGreaterThan(0.5)
+      }
+    }
+    expect(charts).toBeGreaterThan(7)
+    expect(statuses.size).toBeGreaterThan(3)
+    for (const [text, kinds] of statuses) expect(kinds.size, text).toBe(1)
   }
 })
