@@ -89,8 +89,10 @@ test.each(Object.entries(users))(
     }
     // A job may name a queue that is not there yet, or no more.
     const known = await room.client.smembers('resque:queues')
-    const isNoQueue = (href: string) =>
-      href.startsWith('/queues/') && !known.includes(decodeURIComponent(href.slice('/queues/'.length)))
+    const isNoQueue = (href: string) => {
+      const [, name] = /^\/queues\/([^/?]+)$/.exec(href) ?? []
+      return name !== undefined && !known.includes(decodeURIComponent(name))
+    }
     for (const [href, from] of links) {
       const { status, body } = await askFor(site.web, href)
       await body?.cancel()
