@@ -22,6 +22,16 @@ test('it starts through a chain of symlinks, with spaces in paths', async () => 
   expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
 
+test('under the name resque-web it serves the web pages', async () => {
+  const folder = join(line.folder, 'alias')
+  await mkdir(folder)
+  await symlink(bin, join(folder, 'resque-web'))
+  const { stdout } = await line.run(['--help'], { command: join(folder, 'resque-web') })
+  expect(stdout).toContain('Usage: resque web [options]')
+  const { code, stderr } = await line.run(['--port', 'x'], { command: join(folder, 'resque-web') })
+  expect([code, stderr]).toEqual([2, expect.stringContaining('Expected --port')])
+})
+
 test('it passes every argument as it is', async () => {
   await line.run(['enqueue', 'Any Class', '["two  words", "$HOME", "*", ""]', '--queue', 'a queue'])
   const [job] = await room.resque.peek('a queue')
