@@ -9,7 +9,7 @@ import { bearer, openSite } from './site.js'
 const room = useRoom()
 
 test('stylesheet and scripts are at most 35 kB together, compressed', () => {
-  const folder = new URL('../../src/web/public/', import.meta.url)
+  const folder = new URL('../../dist/web/public/', import.meta.url)
   const sizes = readdirSync(folder)
     .filter((name) => /\.(css|js)$/.test(name) && !name.includes('uplot'))
     .map((name) => gzipSync(readFileSync(new URL(name, folder))).length)

@@ -3,22 +3,7 @@
 
 const minute = 60_000
 
-/** The same words as the server's, for a moment that lies `ms` back. */
-function age(ms) {
-  if (Math.abs(ms) < 3_000) return 'now'
-  return ms > 0 ? `${duration(ms)} ago` : `in ${duration(-ms)}`
-}
-
-function duration(ms) {
-  const seconds = Math.floor(ms / 1_000)
-  if (seconds < 60) return `${seconds} s`
-  const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return `${minutes} min`
-  const hours = Math.floor(minutes / 60)
-  if (hours < 24) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`
-  const days = Math.floor(hours / 24)
-  return days < 4 && hours % 24 ? `${days} d ${hours % 24} h` : `${days} d`
-}
+// The server's words for time, `ago` and `duration` of views/text.ts: the build puts them here.
 
 /** Server and browser may disagree about the time: what counts is how long this page has been open. */
 const openedAt = Date.now()
@@ -28,7 +13,7 @@ function retime() {
   // Fresh pages keep the server's words; they are taken over once they have aged.
   if (now - openedAt <= 5_000) return
   for (const time of document.querySelectorAll('time[data-relative]')) {
-    const text = age(now - Date.parse(time.dateTime))
+    const text = ago(now - Date.parse(time.dateTime))
     if (time.textContent !== text) time.textContent = text
   }
 }
@@ -52,7 +37,7 @@ function shown(root) {
 document.addEventListener('resque:shown', ({ detail }) => {
   // One of many moments: the page is not gone through for each.
   if (detail.matches?.('time')) {
-    detail.textContent = age(Date.now() - Date.parse(detail.dateTime))
+    detail.textContent = ago(Date.now() - Date.parse(detail.dateTime))
     return
   }
   retime()

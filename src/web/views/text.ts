@@ -20,7 +20,11 @@ export function rate(value: number): string {
 
 /** `3 min ago`, `in 2 h`; `now` within a few seconds. */
 export function age(at: Date, now: Date): string {
-  const ms = now.getTime() - at.getTime()
+  return ago(now.getTime() - at.getTime())
+}
+
+/** As `age`, of a moment that lies `ms` back. The scripts of a browser have it too, and `duration`, by the build. */
+export function ago(ms: number): string {
   if (Math.abs(ms) < 3_000) return 'now'
   return ms > 0 ? `${duration(ms)} ago` : `in ${duration(-ms)}`
 }
