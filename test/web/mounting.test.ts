@@ -3,16 +3,18 @@
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import express from 'express'
-import fastify from 'fastify'
-import { createWeb, type WebOptions } from 'resque-ts/web'
+import express, { type RequestHandler } from 'express'
+import fastify, { type FastifyInstance } from 'fastify'
+import { createWeb, type Web, type WebOptions } from 'resque-ts/web'
 import { afterEach, expect, test } from 'vitest'
 import { useRoom } from '../room.js'
-import { tokenIn } from './site.js'
+import { accounts, bearer, cookiesOf, tokenIn, tokens } from './site.js'
 
 const room = useRoom()
 const servers: Server[] = []
-afterEach(() => {
+const closing: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
   for (const server of servers.splice(0)) server.close()
 })
 
@@ -122,6 +124,98 @@ test('Fastify, on its raw requests', async () => {
   } finally {
     await app.close()
   }
+})
+
+const fastifyWith = async (prepare: (app: FastifyInstance) => void, handler: Web['handler']) => {
+  const app = fastify()
+  prepare(app)
+  app.all('/resque/*', async (request, reply) => {
+    reply.hijack()
+    // What its parser has read, where it has one.
+    Object.assign(request.raw, request.body === undefined ? {} : { body: request.body })
+    await handler(request.raw, reply.raw)
+  })
+  closing.push(() => app.close())
+  return app.listen({ port: 0, host: '127.0.0.1' })
+}
+
+const expressWith = (handler: Web['handler'], ...before: RequestHandler[]) => {
+  const app = express()
+  for (const each of before) app.use(each)
+  app.use('/resque', handler)
+  return listen(app)
+}
+
+const mounts: [name: string, mount: (handler: Web['handler']) => Promise<string>][] = [
+  ['node:http', (handler) => listen((req, res) => void handler(req, res))],
+  ['Express', (handler) => expressWith(handler)],
+  [
+    'Express behind body parsers',
+    (handler) => expressWith(handler, express.json(), express.urlencoded({ extended: false })),
+  ],
+  ['Express behind a parser of bytes', (handler) => expressWith(handler, express.raw({ type: '*/*' }))],
+  [
+    'Fastify without parsers',
+    (handler) =>
+      fastifyWith((app) => {
+        app.removeAllContentTypeParsers()
+        app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+      }, handler),
+  ],
+  [
+    'Fastify behind parsers that leave the body in the raw request',
+    (handler) =>
+      fastifyWith((app) => {
+        const form = 'application/x-www-form-urlencoded'
+        app.addContentTypeParser(form, { parseAs: 'string' }, (_request, text, done) => done(null, text))
+      }, handler),
+  ],
+]
+
+test.each(mounts)('%s, under a prefix: a login, events as they come, an action by JSON', async (_, mount) => {
+  const web = make({ basePath: '/resque', auth: { users: accounts, tokens } })
+  closing.push(() => web.close())
+  const origin = await mount(web.handler)
+  const at = `${origin}/resque`
+  const html = { accept: 'text/html' }
+  const away = await fetch(`${at}/overview`, { headers: html, redirect: 'manual' })
+  expect([away.status, away.headers.get('location')]).toEqual([
+    302,
+    '/resque/login?next=%2Fresque%2Foverview',
+  ])
+
+  const login = await fetch(`${at}/login`)
+  const answer = await fetch(`${at}/login`, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { origin, cookie: cookiesOf(login) },
+    body: new URLSearchParams({
+      _token: tokenIn(await login.text()),
+      name: 'viewer',
+      password: 'correct horse',
+    }),
+  })
+  expect([answer.status, answer.headers.get('location')]).toEqual([303, '/resque/overview'])
+  const cookie = cookiesOf(answer)
+  expect((await fetch(`${at}/overview`, { headers: { cookie } })).status).toBe(200)
+
+  expect((await fetch(`${at}/events`)).status).toBe(401)
+  const events = await fetch(`${at}/events?topics=counts`, { headers: { cookie } })
+  expect(events.headers.get('content-type')).toContain('text/event-stream')
+  const reader = (events.body as ReadableStream<Uint8Array>).getReader()
+  const first = await reader.read()
+  expect(Buffer.from(first.value ?? []).toString()).toMatch(/^(event|data|id|retry|:)/m)
+
+  const pause = await fetch(`${at}/api/v1/pause`, {
+    method: 'POST',
+    headers: { ...bearer('operator'), 'content-type': 'application/json' },
+    body: '{}',
+  })
+  expect(await pause.json()).toEqual({ isAllPaused: true })
+  expect(await paused()).toBe('true')
+  // The end of the pages is the end of their streams: no server waits for a tab that somebody left open.
+  await web.close()
+  while (!(await reader.read()).done);
 })
 
 test('a body without an end is cut at the limit', async () => {
