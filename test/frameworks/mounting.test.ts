@@ -11,7 +11,7 @@ import { createWeb, type Web } from 'resque-ts/web'
 import { afterEach, expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
-import { bearer, tokenIn } from '../web/site.js'
+import { accounts, bearer, cookiesOf, tokenIn, tokens } from '../web/site.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const room = useRoom()
@@ -50,6 +50,35 @@ async function nest(module: object, prepare: (app: { use: (...args: unknown[]) =
   return (await app.getUrl()).replace('[::1]', '127.0.0.1')
 }
 
+/** Signs in on the login page, and hears what changes. */
+async function signInAt(origin: string): Promise<void> {
+  const at = `${origin}/resque`
+  const login = await fetch(`${at}/login`)
+  const fields = { _token: tokenIn(await login.text()), name: 'viewer', password: 'correct horse' }
+  const answer = await fetch(`${at}/login`, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { origin, cookie: cookiesOf(login) },
+    body: new URLSearchParams(fields),
+  })
+  expect([answer.status, answer.headers.get('location')]).toEqual([303, '/resque/overview'])
+  const cookie = cookiesOf(answer)
+  expect((await fetch(`${at}/overview`, { headers: { cookie } })).status).toBe(200)
+  expect((await fetch(`${at}/events`)).status).toBe(401)
+  const leave = new AbortController()
+  const events = await fetch(`${at}/events?topics=counts`, { headers: { cookie }, signal: leave.signal })
+  expect(events.headers.get('content-type')).toContain('text/event-stream')
+  const first = await (events.body as ReadableStream<Uint8Array>).getReader().read()
+  expect(Buffer.from(first.value ?? []).toString()).toMatch(/^(event|data|id|retry|:)/m)
+  leave.abort()
+}
+
+const guarded = (): Web => {
+  const made = createWeb({ resque: room.resque, auth: { users: accounts }, cacheMs: 0, basePath: '/resque' })
+  ends.push(() => made.close())
+  return made
+}
+
 const web = (): Web => createWeb({ resque: room.resque, auth: 'none', cacheMs: 0, basePath: '/resque' })
 
 test('NestJS, as middleware', async () => {
@@ -58,8 +87,17 @@ test('NestJS, as middleware', async () => {
   await use(await nest(Application, (app) => app.use('/resque', web().handler)))
 })
 
-test('NestJS, as a controller behind its body parser', async () => {
-  const { handler } = web()
+test('NestJS, as middleware: a login, and events as they come', async () => {
+  class Application {}
+  Module({})(Application)
+  await signInAt(await nest(Application, (app) => app.use('/resque', guarded().handler)))
+})
+
+test.each([
+  ['an action', web, use],
+  ['a login, and events as they come', guarded, signInAt],
+])('NestJS, as a controller behind its body parser: %s', async (_, make, tryIt) => {
+  const { handler } = make()
   class Pages {
     all(req: Parameters<Web['handler']>[0], res: Parameters<Web['handler']>[1]) {
       return handler(req, res)
@@ -72,7 +110,7 @@ test('NestJS, as a controller behind its body parser', async () => {
   Controller('resque')(Pages)
   class Application {}
   Module({ controllers: [Pages] })(Application)
-  await use(await nest(Application, () => {}))
+  await tryIt(await nest(Application, () => {}))
 })
 
 test('Next.js, as a route handler', { timeout: 120_000 }, async () => {
@@ -91,13 +129,12 @@ test('Next.js, as a route handler', { timeout: 120_000 }, async () => {
     `const { Resque } = await import(/* turbopackIgnore: true */ process.env.DIST + 'index.js')
      const { createWeb } = await import(/* turbopackIgnore: true */ process.env.DIST + 'web/index.js')
      const resque = new Resque({ redis: process.env.REDIS_URL })
-     const tokens = JSON.parse(process.env.TOKENS)
-     const web = createWeb({ resque, auth: { tokens }, basePath: '/resque', history: false })
+     const auth = JSON.parse(process.env.AUTH)
+     const web = createWeb({ resque, auth, basePath: '/resque', history: false })
      export const dynamic = 'force-dynamic'
      export const GET = (request) => web.fetch(request)
      export const POST = (request) => web.fetch(request)`,
   )
-  const { tokens } = await import('../web/site.js')
   const next = spawn(
     process.execPath,
     [join(root, 'test/frameworks/node_modules/next/dist/bin/next'), 'dev', '--port', '0'],
@@ -109,7 +146,7 @@ test('Next.js, as a route handler', { timeout: 120_000 }, async () => {
         NODE_ENV: 'development',
         DIST: `file://${root}dist/`,
         REDIS_URL: room.redis.url,
-        TOKENS: JSON.stringify(tokens),
+        AUTH: JSON.stringify({ users: accounts, tokens }),
       },
       stdio: ['ignore', 'pipe', 'pipe'],
       // A group of its own: its server is a process of its own, which must end too.
@@ -138,6 +175,7 @@ test('Next.js, as a route handler', { timeout: 120_000 }, async () => {
   })
   expect(await answer.json()).toEqual({ isAllPaused: true })
   expect(await paused()).toBe('true')
+  await signInAt(origin)
 })
 
 async function end(child: ChildProcess): Promise<void> {
