@@ -41,6 +41,28 @@ async function fill(): Promise<void> {
   await room.client.set(`resque:worker:${evil}:2:${evil}`, evil)
 }
 
+test('times go on while a page is open, in the words of the server', async () => {
+  await fill()
+  await room.client.set(
+    'resque:worker:web:1:mail',
+    JSON.stringify({ queue: 'mail', run_at: new Date().toISOString(), payload: { class: 'A', args: [] } }),
+  )
+  const origin = await serve({ history: false })
+  const page = await browser.open()
+  await page.clock.install({ time: new Date() })
+  await page.goto(`${origin}/working`)
+  const time = page.locator('time[data-relative]').last()
+  expect(await time.textContent()).toMatch(/^(now|\d+ s ago)$/)
+  for (const [minutes, words] of [
+    [2, '2 min ago'],
+    [123, '2 h 5 min ago'],
+    [72 * 60, '3 d 2 h ago'],
+  ] as const) {
+    await page.clock.fastForward(minutes * 60_000)
+    await page.getByText(words).first().waitFor()
+  }
+})
+
 test('a user signs in, pauses a queue and signs out', async () => {
   await fill()
   const origin = await serve({ auth: { users: accounts } })
