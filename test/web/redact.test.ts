@@ -101,6 +101,12 @@ test('in JSON as text the same is hidden as in its value, and the rest keeps its
   expect(json('{"mi clave":"S3CRET","ñ":"S3CRET"}', [/^mi clave$/, /^ñ$/])).not.toContain('S3CRET')
 })
 
+test('strings of any length are gone through', () => {
+  const long = '"\\'.repeat(1_000_000)
+  const hidden = redactJson(JSON.stringify({ a: long, token: [long], b: 'seen' }), defaultSecrets)
+  expect(hidden).toMatch(/"token":"\[hidden\]","b":"seen"\}$/)
+})
+
 const jsonValue = fc.jsonValue({ maxDepth: 4 })
 const withSecrets = fc.array(
   fc.oneof(

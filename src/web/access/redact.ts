@@ -73,12 +73,23 @@ function hideNamed(text: string, secrets: readonly RegExp[]): string {
 
 /** Behind the bracket that closes the one here; the end of the text where none does. */
 function endOfNested(text: string, at: number): number {
-  const part = /"(?:[^"\\]|\\.)*"|[[{]|[\]}]/g
+  const part = /["[\]{}]/g
   part.lastIndex = at
   let depth = 0
   for (let found = part.exec(text); found !== null; found = part.exec(text)) {
-    if (/[[{]/.test(found[0][0] as string)) depth++
-    else if (/[\]}]/.test(found[0][0] as string) && --depth === 0) return part.lastIndex
+    if (found[0] === '"') part.lastIndex = endOfString(text, found.index)
+    else if (found[0] === '[' || found[0] === '{') depth++
+    else if (--depth === 0) return part.lastIndex
+  }
+  return text.length
+}
+
+/** Behind the quote that closes the string which begins here: no pattern, since those give up on very long ones. */
+function endOfString(text: string, at: number): number {
+  for (let end = text.indexOf('"', at + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let first = end
+    while (text[first - 1] === '\\') first--
+    if ((end - first) % 2 === 0) return end + 1
   }
   return text.length
 }
@@ -87,27 +98,34 @@ function endOfNested(text: string, at: number): number {
 export function redactJson(text: string, secrets: readonly RegExp[]): string {
   if (secrets.length === 0) return text
   if (parseJson(text) === undefined) return redactText(text, secrets)
-  const string = /("[^"\\]*(?:\\.[^"\\]*)*")(\s*:\s*)?/g
-  const scalar = /"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,\]}]+/y
+  const colon = /\s*:\s*/y
+  const scalar = /[^\s,\]}]+/y
   let hidden = ''
   let from = 0
-  const hide = (start: number, end: number, by: string) => {
-    hidden += text.slice(from, start) + JSON.stringify(by)
-    from = end
-    string.lastIndex = end
-  }
-  for (let found = string.exec(text); found !== null; found = string.exec(text)) {
-    const [whole, quoted = '', colon] = found
-    const plain = JSON.parse(quoted) as string
-    const at = found.index + whole.length
-    if (colon === undefined) {
+  for (let at = text.indexOf('"'), end = 0; at >= 0; at = text.indexOf('"', end)) {
+    end = endOfString(text, at)
+    const quoted = text.slice(at, end)
+    const plain = quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
+    let by: string | undefined
+    colon.lastIndex = end
+    if (!colon.test(text)) {
       const safe = redactText(plain, secrets)
-      if (safe !== plain) hide(found.index, at, safe)
-    } else if (secrets.some((secret) => secret.test(plain))) {
-      scalar.lastIndex = at
-      const isNested = /[[{]/.test(text[at] as string)
-      hide(at, isNested ? endOfNested(text, at) : scalar.test(text) ? scalar.lastIndex : at, HIDDEN)
+      if (safe !== plain) by = safe
+    } else {
+      end = at = colon.lastIndex
+      if (secrets.some((secret) => secret.test(plain))) {
+        by = HIDDEN
+        scalar.lastIndex = at
+        if (text[at] === '"') end = endOfString(text, at)
+        else
+          end = /[[{]/.test(text[at] as string)
+            ? endOfNested(text, at)
+            : at + (scalar.exec(text)?.[0].length ?? 0)
+      }
     }
+    if (by === undefined) continue
+    hidden += text.slice(from, at) + JSON.stringify(by)
+    from = end
   }
   return hidden + text.slice(from)
 }

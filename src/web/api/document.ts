@@ -26,7 +26,7 @@ export function documentOf(web: WebContext, endpoints: readonly Endpoint[]): obj
       title: 'Resque',
       version: '1.0.0',
       description:
-        'What the web pages show and do, for programs. Roles: a viewer looks, an operator acts on jobs and pauses queues, an admin clears queues and stops workers; each includes the one before. Secrets in arguments and messages are hidden as on the pages, and every action stands in the audit.',
+        'What the web pages show and do, for programs. Roles: a viewer looks, an operator acts on jobs and pauses queues, an admin clears queues and stops workers; each includes the one before. Secrets in arguments and messages are hidden as on the pages, a search of a viewer does not find them, and every action stands in the audit.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: web.settings.basePath || '/' }],
