@@ -105,6 +105,7 @@ test('clearing asks in a dialog, which Escape closes, and without scripts on a p
   const plain = await browser.open({ javaScriptEnabled: false })
   await plain.goto(`${origin}/queues/mail`)
   await plain.getByRole('link', { name: 'Clear' }).click()
+  await plain.locator('a:focus', { hasText: 'Cancel' }).waitFor()
   await plain.getByRole('button', { name: 'Clear 1 job' }).click()
   await plain.getByText('Cleared mail: 1 job.').waitFor()
   expect(await room.client.llen('resque:queue:mail')).toBe(0)

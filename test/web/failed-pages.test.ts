@@ -144,6 +144,54 @@ test('a filter is acted on alone, with the number that was shown', async () => {
     expect(operations).toMatch(new RegExp(`${name} <bdi[^>]*>${value}<`))
 })
 
+test('what was retried before is skipped unless the tick is taken away', async () => {
+  await room.client.rpush(
+    'resque:failed',
+    ...range(5).map((i) => failedRecord(i, i < 2 ? { retriedAt: '2026/11/24 03:00:00 UTC' } : {})),
+  )
+  const site = open()
+  const ticked = await confirm(site, '/failed/retry')
+  expect(ticked.html).toContain('Retry 3 failed jobs?')
+  expect(ticked.html).toMatch(/type="checkbox" name="skip" value="yes" checked/)
+  expect(ticked.html).toContain('Skip 2 already retried; else 5 are retried')
+  const form = Object.fromEntries(
+    ['which', 'mark', 'confirmed'].map((name) => [name, fieldsOf(ticked.html, name)[0] ?? '']),
+  )
+  const send = (skip: string) =>
+    site.ask('/failed/retry', { method: 'POST', ...operator, body: `${new URLSearchParams(form)}${skip}` })
+  // As a browser sends the box: what is hidden before it, and its value where it is ticked.
+  await send('&skip=no&skip=yes')
+  expect(await queued()).toHaveLength(3)
+  // A form without it skips.
+  await send('')
+  expect(await queued()).toHaveLength(3)
+  // The two; those that were retried since the question are others than it was about.
+  await send('&skip=no')
+  expect(await queued()).toHaveLength(5)
+})
+
+test('a question about what a text is in, or what waits, says how many, and shows five of them', async () => {
+  await room.client.rpush('resque:failed', ...range(7).map((i) => failedRecord(i, { error: `needle ${i}` })))
+  await room.client.sadd('resque:queues', 'mail')
+  await room.client.rpush('resque:queue:mail', ...range(7).map((i) => job(i, 'Mail')))
+  const site = open()
+  const sample = (html: string) =>
+    (/<ul class="sample">(.*?)<\/ul>/s.exec(html)?.[1] ?? '').split('<li>').length - 1
+  for (const act of ['Retry', 'Remove']) {
+    const html = await site.text(`/failed/${act.toLowerCase()}?text=needle`, operator)
+    expect(html).toContain(`${act} 7 failed jobs?`)
+    expect(html).toContain('5 of them, the newest:')
+    expect(sample(html)).toBe(5)
+  }
+  const html = await site.text('/queues/mail/remove-matching?text=Mail', operator)
+  expect(html).toContain('Remove 7 jobs?')
+  expect(html).toContain('5 of them, the next to run:')
+  expect(html).toMatch(/class="args">\[4\]/)
+  expect(sample(html)).toBe(5)
+  const few = await site.text('/queues/mail/remove-matching?text=[6]', operator)
+  expect(few).toContain('All of them:')
+})
+
 test('what fails after the question was asked is not touched by the answer', async () => {
   await open3()
   const site = open()

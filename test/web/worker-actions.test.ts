@@ -20,8 +20,9 @@ test('a process is paused after a question that shows its jobs, and resumed', as
   await waitFor(() => worker.busyCount === 1)
   const [id = ''] = worker.ids
   const question = await site.text(at(id, '/pause'), { headers: bearer('operator') })
-  expect(question).toContain('Pause this process?')
+  expect(question).toMatch(new RegExp(`Pause process [^ ]*:${process.pid}\\?`))
   expect(question).toContain('2 slots')
+  expect(question).toContain('Pause 2 workers</button>')
   expect(question).toContain('LongJob')
   const asked = await site.ask(at(id, '/pause'), { method: 'POST', headers: bearer('operator') })
   expect(asked.status).toBe(200)
@@ -60,7 +61,9 @@ test('a worker that lives is not forgotten; one that is lost is, and its job goe
   await room.client.hset('resque:workers:heartbeat', dead, '2020-01-01T00:00:00+00:00')
   const record = { queue: 'q', run_at: '2020-01-01T00:00:00Z', payload: { class: 'Job', args: [] } }
   await room.client.set(`resque:worker:${dead}`, JSON.stringify(record))
-  expect(await site.text(at(dead, '/forget'), { headers: bearer('admin') })).toContain('1 job in progress')
+  const question = await site.text(at(dead, '/forget'), { headers: bearer('admin') })
+  for (const said of ['Forget host:1:q?', 'Forget 1 worker</button>', '1 job in progress', '>Job<'])
+    expect(question).toContain(said)
   expect((await site.ask(at(dead, '/forget'), yes('admin'))).status).toBe(303)
   expect((await room.resque.workers()).map(({ id }) => id)).toEqual([...worker.ids])
   expect(await room.resque.failed.count()).toBe(1)

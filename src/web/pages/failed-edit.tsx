@@ -14,7 +14,7 @@ import { failedJobOf } from '../failed-query.js'
 import { diffLines, type JsonProblem, joined, readTokens, spread } from '../json-text.js'
 import { nameParam } from '../params.js'
 import { path, url } from '../url.js'
-import { Fact, Form, Link, Name, type View } from '../views/components.js'
+import { Fact, Form, Link, Name, type View, WayOut } from '../views/components.js'
 import { page } from '../views/layout.js'
 import { bytes, isPlain, seeable, shown } from '../views/text.js'
 import { retry } from './failed-job.js'
@@ -114,9 +114,7 @@ function askToShow(web: WebContext, c: Context<WebEnv>, job: FailedJob): Promise
       </p>
       <Form web={web} c={c} action={`${at}/edit`} fields={{ step: 'show' }}>
         <div class="row">
-          <a class="button" href={url(web, at)}>
-            Cancel
-          </a>
+          <WayOut back={url(web, at)}>Cancel</WayOut>
           <button class="primary" type="submit">
             Show and edit
           </button>

@@ -9,7 +9,8 @@ import { currentUser, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
 import type { Notice, WebContext, WebEnv } from '../context.js'
 import { retryFailed } from '../failed-actions.js'
-import { backFrom, failedJobOf, listsFor, mayShow, refusalOf } from '../failed-query.js'
+import { NOT_A_RECORD } from '../failed-groups.js'
+import { backFrom, failedJobOf, jobsOf, listsFor, mayShow, refusalOf } from '../failed-query.js'
 import { seeOther } from '../notice.js'
 import { newId } from '../operations.js'
 import { nameParam } from '../params.js'
@@ -139,20 +140,21 @@ async function askByPlace(web: WebContext, c: Context<WebEnv>, act: 'requeue' | 
   if (!found || !mayShow(user, found))
     throw new Refusal(404, `There is no failed job number ${thousands(index)}.`)
   const verb = act === 'requeue' ? 'Retry' : 'Remove'
+  const title = `${verb} ${jobsOf(1, { class: found.class || NOT_A_RECORD })}`
   if (act === 'requeue' && !found.isReadable)
     throw new Refusal(409, 'What stands there is no failed record, so it cannot be retried.')
   return page(
     c,
     web,
-    { title: `${verb} ${nameOf(found)}`, tab: '/failed' },
+    { title, tab: '/failed' },
     <>
       <link rel="stylesheet" href={url(web, web.assets.path('failed.css'))} />
       <Confirm
         web={web}
         c={c}
-        title={`${verb} this failed job?`}
+        title={`${title}?`}
         action={path`/failed/job/${found.ref}/${act === 'requeue' ? 'retry' : 'remove'}`}
-        button={`${verb} ${nameOf(found)}`}
+        button={title}
         back={url(web, '/failed', { view: 'list' })}
         isHarmless={act === 'requeue'}
         fields={{ operation: newId(), ...(found.retriedAt !== undefined && { again: 'yes' }) }}

@@ -11,16 +11,17 @@ import { formatPendingFilter, isEverything, type PendingFilter, parsePendingFilt
 import { seeOther } from '../notice.js'
 import { newId } from '../operations.js'
 import { path, type Query, url } from '../url.js'
-import { Confirm, Fact, Name } from '../views/components.js'
+import { Confirm, Fact, Json, Name, NothingToDo, Raw, Sample } from '../views/components.js'
 import { page } from '../views/layout.js'
 import { noticeOf } from '../views/operation-text.js'
 import { plural, shown } from '../views/text.js'
-import { idOf, NothingToDo } from './failed-bulk.js'
+import { idOf } from './failed-bulk.js'
 import { readPendingFilter } from './pending-search.js'
 import { queueOf } from './queues.js'
 
 const WAIT_MS = 700
 const MAX_SELECTED = 200
+const SAMPLE = 5
 
 export function pendingBulkPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
@@ -99,7 +100,11 @@ async function ask(web: WebContext, c: Context<WebEnv>, filter: PendingFilter): 
       </NothingToDo>,
     )
   }
-  const title = isExact ? `Remove ${plural(count, what)}?` : 'Remove all that match?'
+  const said = `${isExact ? '' : 'at least '}${plural(count, what)}`
+  const title = `Remove ${said}?`
+  const { rows } = await web.searches.run(currentUser(c).name, () =>
+    web.entryPages.searchPending(queue.name, filter, { limit: SAMPLE }),
+  )
   return page(
     c,
     web,
@@ -111,7 +116,7 @@ async function ask(web: WebContext, c: Context<WebEnv>, filter: PendingFilter): 
         c={c}
         title={title}
         action={path`/queues/${queue.name}/remove-matching`}
-        button={isExact ? `Remove ${plural(count, what)}` : 'Remove all that match'}
+        button={`Remove ${said}`}
         back={back}
         fields={{ which: formatPendingFilter(filter).toString(), mark, operation: newId() }}
       >
@@ -132,6 +137,19 @@ async function ask(web: WebContext, c: Context<WebEnv>, filter: PendingFilter): 
             </Fact>
           ))}
         </dl>
+        <Sample
+          rows={rows.map((row) =>
+            row.isReadable ? (
+              <>
+                <Name limit={80}>{row.class}</Name> <Json web={web} value={row.args} />
+              </>
+            ) : (
+              <Raw web={web} text={row.text} limit={200} />
+            ),
+          )}
+          isAll={isExact && rows.length === count}
+          which="the next to run"
+        />
       </Confirm>
     </>,
   )

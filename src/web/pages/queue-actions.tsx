@@ -113,7 +113,7 @@ async function ask(web: WebContext, c: Context<WebEnv>, kind: Kind): Promise<Res
     <Confirm
       web={web}
       c={c}
-      title={`${verb} this queue?`}
+      title={`${verb} ${shown(queue.name, 80)}?`}
       action={path`/queues/${queue.name}/${kind}`}
       button={`${verb} ${plural(size, 'job')}`}
       back={url(web, path`/queues/${queue.name}`)}
@@ -129,7 +129,9 @@ async function ask(web: WebContext, c: Context<WebEnv>, kind: Kind): Promise<Res
   )
 }
 
-function askPauseAll(web: WebContext, c: Context<WebEnv>): Promise<Response> {
+async function askPauseAll(web: WebContext, c: Context<WebEnv>): Promise<Response> {
+  const { workers, working } = await web.snapshots.get(currentUser(c))
+  const all = workers.length === 0 ? 'all workers' : `all ${plural(workers.length, 'worker')}`
   return page(
     c,
     web,
@@ -137,14 +139,16 @@ function askPauseAll(web: WebContext, c: Context<WebEnv>): Promise<Response> {
     <Confirm
       web={web}
       c={c}
-      title="Pause all workers?"
+      title={`Pause ${all}?`}
       action="/pause"
-      button="Pause all"
+      button={`Pause ${all}`}
       back={url(web, '/queues')}
       isHarmless
     >
       <p>
-        No worker takes a job, Ruby's included, until you resume. Jobs that run go on, and jobs can be placed.
+        No worker takes a job, Ruby's included, until you resume.{' '}
+        {working === 0 ? 'No job is in progress' : `${plural(working, 'job')} in progress go on`}, and jobs
+        can be placed.
       </p>
     </Confirm>,
   )

@@ -13,7 +13,7 @@ import { seeOther } from '../notice.js'
 import { newId } from '../operations.js'
 import { nameParam } from '../params.js'
 import { path, url } from '../url.js'
-import { Confirm, Form, Json, Name } from '../views/components.js'
+import { Confirm, Json, Name } from '../views/components.js'
 import { page } from '../views/layout.js'
 import { exact, shown } from '../views/text.js'
 import { undo } from './delayed-actions.js'
@@ -126,14 +126,37 @@ function argsOf(c: Context<WebEnv>, schedule: Schedule): string | undefined {
 }
 
 function askToRun(web: WebContext, c: Context<WebEnv>, schedule: Schedule) {
-  const parameters = parametersOf(schedule)
-  const action = path`/schedule/${schedule.name}/run`
   return page(
     c,
     web,
     { title: 'Run now', tab: '/schedule' },
-    <section class="confirm" aria-labelledby="confirm-title" data-confirm-box="">
-      <h1 id="confirm-title">Run this schedule now?</h1>
+    <Confirm
+      {...{ web, c }}
+      title={`Run ${shown(schedule.name, 80)} now?`}
+      action={path`/schedule/${schedule.name}/run`}
+      button="Queue 1 job"
+      back={url(web, '/schedule')}
+      isHarmless
+      inputs={
+        <>
+          {schedule.queue === undefined && (
+            <label class="field">
+              <span>It names no queue. Put it on</span>
+              <input name="queue" autocomplete="off" maxlength={200} required />
+            </label>
+          )}
+          {parametersOf(schedule).map(({ name, description, value }) => (
+            <label class="field">
+              <span>
+                {shown(name, 100)}
+                {description !== '' && `: ${shown(description, 200)}`}
+              </span>
+              <input name={`param:${name}`} value={value} autocomplete="off" />
+            </label>
+          ))}
+        </>
+      }
+    >
       <p>
         <b>
           <Name>{schedule.name}</Name>
@@ -145,32 +168,7 @@ function askToRun(web: WebContext, c: Context<WebEnv>, schedule: Schedule) {
       <p>
         <Name>{schedule.class}</Name> <Json web={web} value={schedule.args} />
       </p>
-      <Form {...{ web, c, action }} fields={{ confirmed: 'yes' }}>
-        {schedule.queue === undefined && (
-          <label class="field">
-            <span>It names no queue. Put it on</span>
-            <input name="queue" autocomplete="off" maxlength={200} required />
-          </label>
-        )}
-        {parameters.map(({ name, description, value }) => (
-          <label class="field">
-            <span>
-              {shown(name, 100)}
-              {description !== '' && `: ${shown(description, 200)}`}
-            </span>
-            <input name={`param:${name}`} value={value} autocomplete="off" />
-          </label>
-        ))}
-        <div class="row">
-          <a class="button" href={url(web, '/schedule')} data-cancel="">
-            Cancel
-          </a>
-          <button class="primary" type="submit">
-            Queue 1 job
-          </button>
-        </div>
-      </Form>
-    </section>,
+    </Confirm>,
   )
 }
 
@@ -185,7 +183,7 @@ function askToRemove(web: WebContext, c: Context<WebEnv>, schedule: Schedule) {
     { title: 'Remove schedule', tab: '/schedule' },
     <Confirm
       {...{ web, c }}
-      title="Remove this schedule?"
+      title={`Remove ${shown(schedule.name, 80)}?`}
       action={path`/schedule/${schedule.name}/remove`}
       button="Remove 1 schedule"
       back={url(web, '/schedule')}

@@ -5,6 +5,7 @@ import { Hono } from 'hono'
 import { needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { url } from '../url.js'
+import { WayOut } from '../views/components.js'
 import { page } from '../views/layout.js'
 
 const shortcuts: [keys: string[], what: string][] = [
@@ -51,9 +52,7 @@ export function shortcutPages(web: WebContext): Hono<WebEnv> {
           <input type="checkbox" data-keys-switch="" /> Heed these keys in this browser
         </label>
         <div class="row">
-          <a class="button" href={url(web, '/overview')} data-cancel="">
-            Close
-          </a>
+          <WayOut back={url(web, '/overview')}>Close</WayOut>
         </div>
       </section>,
     ),

@@ -10,6 +10,7 @@ import { recordAction } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { seeOther } from '../notice.js'
 import { nameParam } from '../params.js'
+import { type Process, processesOf } from '../processes.js'
 import type { WorkerLine } from '../snapshot.js'
 import { path, url } from '../url.js'
 import { Confirm, Name } from '../views/components.js'
@@ -19,19 +20,16 @@ import { JobCell } from '../views/working-table.js'
 
 const questions = {
   pause: {
-    title: 'Pause this process?',
-    button: 'Pause',
+    verb: 'Pause',
     sentence: 'It takes no more jobs until it is resumed. Those that run go on.',
   },
   stop: {
-    title: 'Stop this process?',
-    button: 'Stop',
+    verb: 'Stop',
     sentence:
       'It finishes its jobs, gives back what it cannot finish in time, and ends. What supervises it may start it again.',
   },
   forget: {
-    title: 'Forget this worker?',
-    button: 'Forget',
+    verb: 'Forget',
     sentence:
       'It has shown no sign of life. A job it holds goes to failed as a DirtyExit, from where it can be retried.',
   },
@@ -39,10 +37,10 @@ const questions = {
 
 type Question = keyof typeof questions
 
-/** A worker, and the other slots of its process. */
+/** A worker, and its process with all its slots. */
 interface Found {
   worker: WorkerLine
-  slots: WorkerLine[]
+  process: Process
 }
 
 export function workerActionPages(web: WebContext): Hono<WebEnv> {
@@ -78,11 +76,10 @@ export function workerActionPages(web: WebContext): Hono<WebEnv> {
 async function find(web: WebContext, c: Context<WebEnv>): Promise<Found> {
   const name = nameParam(c, 'worker')
   const { workers } = await web.snapshots.get(currentUser(c))
-  const worker = workers.find(({ id }) => id === name)
+  const process = processesOf(workers).find(({ slots }) => slots.some(({ id }) => id === name))
+  const worker = process?.slots.find(({ id }) => id === name)
   if (!worker) throw new Refusal(404, 'There is no such worker.', { hint: 'It may have stopped since.' })
-  const slots =
-    worker.process === undefined ? [worker] : workers.filter((each) => each.process === worker.process)
-  return { worker, slots }
+  return { worker, process: process as Process }
 }
 
 async function tell(web: WebContext, c: Context<WebEnv>, worker: WorkerLine, order: Order): Promise<void> {
@@ -106,11 +103,14 @@ function refuseTheLiving(worker: WorkerLine): void {
 }
 
 async function ask(web: WebContext, c: Context<WebEnv>, question: Question): Promise<Response> {
-  const { worker, slots } = await find(web, c)
+  const { worker, process } = await find(web, c)
   if (question === 'forget') refuseTheLiving(worker)
   else refuseRubys(worker)
-  const { title, button, sentence } = questions[question]
-  const concerned = question === 'forget' ? [worker] : slots
+  const { verb, sentence } = questions[question]
+  // What is told to one slot is told to its process.
+  const [what, concerned] =
+    question === 'forget' ? [worker.id, [worker]] : [`process ${process.host}:${process.pid}`, process.slots]
+  const title = `${verb} ${shown(what, 80)}?`
   const busy = concerned.filter(({ job }) => job !== undefined)
   return page(
     c,
@@ -121,14 +121,14 @@ async function ask(web: WebContext, c: Context<WebEnv>, question: Question): Pro
       c={c}
       title={title}
       action={path`/workers/${worker.id}/${question}`}
-      button={button}
+      button={`${verb} ${plural(concerned.length, 'worker')}`}
       back={url(web, path`/workers/${worker.id}`)}
     >
       <p>
         <Name limit={200}>{worker.id}</Name>: {sentence}
       </p>
       <p>
-        {question !== 'forget' && `${plural(slots.length, 'slot')}. `}
+        {question !== 'forget' && `It has ${plural(concerned.length, 'slot')}, each a worker. `}
         {busy.length === 0 ? 'No job is in progress.' : `${plural(busy.length, 'job')} in progress:`}
       </p>
       {busy.length > 0 && (

@@ -121,9 +121,6 @@ async function confirmInDialog(url, opener) {
   document.body.append(dialog)
   shown(dialog)
   dialog.showModal()
-  const field = dialog.querySelector('input:not([type=hidden])')
-  const safe = field ?? dialog.querySelector('[data-cancel]')
-  safe?.focus()
 }
 
 document.addEventListener('click', (event) => {

@@ -287,15 +287,50 @@ export function Confirm({
         )}
         {inputs}
         <div class="row">
-          <a class="button" href={back} data-cancel="">
-            Cancel
-          </a>
+          <WayOut back={back}>Cancel</WayOut>
           <button class={isHarmless ? 'primary' : 'danger'} type="submit">
             {button}
           </button>
         </div>
       </Form>
     </section>
+  )
+}
+
+/** The safe way out of a question: it has the focus, so that a key that is pressed in haste does nothing. */
+export function WayOut({ back, children }: PropsWithChildren<{ back: string }>) {
+  return (
+    <a class="button" href={back} data-cancel="" autofocus>
+      {children}
+    </a>
+  )
+}
+
+/** Instead of a question that has no answer. In a dialog too. */
+export function NothingToDo({ title, back, children }: PropsWithChildren<{ title: string; back: string }>) {
+  return (
+    <section class="confirm" aria-labelledby="confirm-title" data-confirm-box="">
+      <h1 id="confirm-title">{title}</h1>
+      <p>{children}</p>
+      <div class="row">
+        <WayOut back={back}>Back</WayOut>
+      </div>
+    </section>
+  )
+}
+
+/** Some of those that a question is about. */
+export function Sample({ rows, isAll, which }: { rows: readonly Child[]; isAll: boolean; which: string }) {
+  if (rows.length === 0) return null
+  return (
+    <>
+      <p>{isAll ? 'All of them:' : `${rows.length} of them, ${which}:`}</p>
+      <ul class="sample">
+        {rows.map((row) => (
+          <li>{row}</li>
+        ))}
+      </ul>
+    </>
   )
 }
 

@@ -175,7 +175,7 @@ export const failedActions: Action[] = [
       ] as const) {
         await page.goto(origin + at)
         await sendOldForm(scene, at)
-        await page.getByRole('button', { name: /^Retry (Mail|Csv)$/ }).click()
+        await page.getByRole('button', { name: /^Retry 1 (Mail|Csv) job$/ }).click()
         await page.getByText(/Retried (Mail|Csv): it waits in mail\./).waitFor()
         expect((await queued(scene)).at(-1)).toBe(wanted)
         await look()
@@ -184,7 +184,7 @@ export const failedActions: Action[] = [
         const before = await failed(scene)
         await page.goto(origin + at)
         await sendOldForm(scene, at)
-        await page.getByRole('button', { name: /^Remove (Mail|Csv)$/ }).click()
+        await page.getByRole('button', { name: /^Remove 1 (Mail|Csv) job$/ }).click()
         await page.getByText(/Removed (Mail|Csv)\./).waitFor()
         expect(await failed(scene)).toEqual(before.slice(1))
         await look()

@@ -35,7 +35,8 @@ export const queueActions: Action[] = [
       const { page, origin, room, look } = scene
       await page.goto(`${origin}/queues`)
       await page.getByRole('button', { name: 'Pause all' }).click()
-      await confirm(scene, 'Pause all')
+      const dialog = page.getByRole('dialog', { name: /^Pause all \d+ workers\?$/ })
+      await dialog.getByRole('button', { name: /^Pause all \d+ workers$/ }).click()
       await page.getByText('All workers are paused').waitFor()
       expect(await room.client.get('resque:pause-all-workers')).toBe('true')
       await look()
