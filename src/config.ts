@@ -227,6 +227,7 @@ export interface Environment {
 type WebVariable =
   | 'title'
   | 'statsTxt'
+  | 'retry'
   | 'keyBrowser'
   | 'redact'
   | 'loginLimit'
@@ -258,6 +259,7 @@ export function readEnvironment(env: Record<string, string | undefined> = proces
     web: {
       title: env.RESQUE_WEB_TITLE || undefined,
       statsTxt: env.RESQUE_WEB_STATS_TXT || undefined,
+      retry: env.RESQUE_WEB_RETRY || undefined,
       keyBrowser: env.RESQUE_WEB_KEY_BROWSER || undefined,
       redact: env.RESQUE_WEB_REDACT || undefined,
       loginLimit: env.RESQUE_WEB_LOGIN_LIMIT || undefined,

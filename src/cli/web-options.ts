@@ -13,6 +13,7 @@ type Secrets = readonly (string | RegExp)[] | false
 export interface WebFlags {
   title?: string
   statsTxt?: 'viewer' | 'public'
+  retry?: 'mark' | 'remove'
   keyBrowser?: boolean
   redact?: Secrets
   loginLimit?: number
@@ -22,6 +23,7 @@ export interface WebFlags {
 }
 
 const statsTxt = oneOf(['viewer', 'public'] as const)
+const retry = oneOf(['mark', 'remove'] as const)
 
 export function addWebOptions(command: Command): void {
   command
@@ -33,6 +35,11 @@ export function addWebOptions(command: Command): void {
       '--stats-txt <who>',
       'viewer, or public: /stats.txt for monitors that cannot sign in (env: RESQUE_WEB_STATS_TXT; default: viewer)',
       statsTxt,
+    )
+    .option(
+      '--retry <what>',
+      'mark or remove: what becomes of a failed job that is retried (env: RESQUE_WEB_RETRY; default: mark)',
+      retry,
     )
     .option(
       '--key-browser',
@@ -71,6 +78,7 @@ export function addWebOptions(command: Command): void {
 export function readWebFlags(flags: WebFlags, { web }: Environment): Partial<WebOptions> {
   const title = flags.title ?? web.title
   const statsTxtOf = flags.statsTxt ?? read('STATS_TXT', web.statsTxt, statsTxt)
+  const retryOf = flags.retry ?? read('RETRY', web.retry, retry)
   const keyBrowser = flags.keyBrowser ?? read('KEY_BROWSER', web.keyBrowser, toggle)
   const redact = flags.redact ?? read('REDACT', web.redact, secrets)
   const login = flags.loginLimit ?? read('LOGIN_LIMIT', web.loginLimit, wholeNumber(1))
@@ -80,6 +88,7 @@ export function readWebFlags(flags: WebFlags, { web }: Environment): Partial<Web
   return {
     ...(title !== undefined && { title }),
     ...(statsTxtOf !== undefined && { statsTxt: statsTxtOf }),
+    ...(retryOf !== undefined && { retry: retryOf }),
     ...(keyBrowser !== undefined && { keyBrowser }),
     ...(redact !== undefined && { redact }),
     limits: { ...(login !== undefined && { login }), ...(mutations !== undefined && { mutations }) },

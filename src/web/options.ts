@@ -92,6 +92,11 @@ export interface WebOptions {
   limits?: { login?: number; mutations?: number }
   /** How old the counts on a page may be: all who look share one look at Redis. Default: 1,000 ms. */
   cacheMs?: number
+  /**
+   * What becomes of a failed job that is retried: `'mark'` keeps it in the list, marked as Ruby does, `'remove'` drops it
+   * in the same step. Default: `'mark'`.
+   */
+  retry?: 'mark' | 'remove'
   /** Take part in sampling counters and queues for the charts. Default: true. */
   history?: boolean
   /**
@@ -123,6 +128,8 @@ export interface WebSettings {
   title: string
   limits: { login: number; mutations: number }
   cacheMs: number
+  /** What is retried leaves the failed list. */
+  dropsRetried: boolean
   history: boolean
   scheduler: { environment: string | undefined; lockPrefix: string }
   tabs: readonly TabSettings[]
@@ -143,7 +150,7 @@ const names: readonly string[] = [
     'keyBrowser',
     'secret',
   ],
-  ...['sessionMs', 'title', 'limits', 'cacheMs', 'history', 'scheduler', 'tabs', 'logger', 'now'],
+  ...['sessionMs', 'title', 'limits', 'cacheMs', 'retry', 'history', 'scheduler', 'tabs', 'logger', 'now'],
 ]
 
 const HOURS = 3_600_000
@@ -181,6 +188,7 @@ export function readWebOptions(options: WebOptions): WebSettings {
       mutations: checkNumber('limits.mutations', limits.mutations ?? 60, { min: 1 }),
     },
     cacheMs: checkNumber('cacheMs', cacheMs, { min: 0 }),
+    dropsRetried: readRetry(options.retry) === 'remove',
     history: options.history ?? true,
     scheduler: {
       environment: options.scheduler?.environment,
@@ -237,6 +245,11 @@ function checkRole(role: Role, of: string): void {
     throw new ConfigError(
       `Expected the role of ${of} to be ${roles.join(', ')}, got ${JSON.stringify(role)}.`,
     )
+}
+
+function readRetry(retry: WebOptions['retry'] = 'mark'): 'mark' | 'remove' {
+  if (retry === 'mark' || retry === 'remove') return retry
+  throw new ConfigError(`Expected \`retry\` to be mark or remove, got ${JSON.stringify(retry)}.`)
 }
 
 function readBasePath(path: string): string {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
+import { failedRecord, job } from '../web/records.js'
 import { useCommandLine } from './command-line.js'
 
 const room = useRoom()
@@ -125,6 +126,25 @@ test('limits and times are told by flag and variable', async () => {
   for (const wrong of ['a', 'b', 'c'])
     tries.push((await fetch(`${address}overview`, { headers: basic('ann', wrong) })).status)
   expect(tries).toEqual([401, 401, 429])
+}
+
+test('what is retried leaves the failed jobs where that is said, by an option or a variable', async () => {
+  for (const [args, env] of [
+    [['--retry', 'remove'], {}],
+    [[], { RESQUE_WEB_RETRY: 'remove' }],
+    [['--retry', 'mark'], { RESQUE_WEB_RETRY: 'remove' }],
+  ] as [string[], Record<string, string>][]) {
+    await room.client.del('resque:failed')
+    await room.client.rpush('resque:failed', failedRecord(1))
+    const { address } = await start(args, env)
+    const page = await (await fetch(`${address}failed/requeue/0`)).text()
+    const [, path = ''] = /action="\/(failed\/job\/[^"]*)"/.exec(page) ?? []
+    const token = /name="_token" value="([^"]*)"/.exec(page)?.[1] ?? ''
+    const body = new URLSearchParams({ _token: token, confirmed: 'yes' })
+    await fetch(address + path, { method: 'POST', headers: { 'sec-fetch-site': 'same-origin' }, body })
+    expect(await room.client.llen('resque:failed')).toBe(args.includes('mark') ? 1 : 0)
+  }
+  expect(await room.client.lrange('resque:queue:mail', 0, -1)).toEqual([job(1), job(1), job(1)])
 })
 
 test('what cannot be right is said in a sentence', async () => {
@@ -145,6 +165,7 @@ test('what cannot be right is said in a sentence', async () => {
   expect(await complaint('--port', 'x')).toContain('--port')
   expect(await complaint('--auth-file', 'none.json')).toContain('cannot be read')
   expect(await complaint('--auth-file', 'plain.json')).toContain('not a hash')
+  expect(await complaint('--retry', 'forget')).toContain('mark or remove')
   expect(await complaint('--base-path', 'resque')).toContain('basePath')
   expect(await complaint('--stats-txt', 'publik')).toContain('Did you mean "public"?')
   expect(await complaint('--redact', '/[/')).toContain('regular expression')

@@ -170,6 +170,42 @@ test('what was retried before is skipped unless the tick is taken away', async (
   expect(await queued()).toHaveLength(5)
 })
 
+test('where that is set, what is retried leaves the list: one, selected, all that match, and by the API', async () => {
+  await room.client.rpush('resque:failed', ...range(8).map((i) => failedRecord(i)))
+  const site = open({ retry: 'remove' })
+  const refs = await refsOf(site)
+  await post(site, `/failed/job/${encodeURIComponent(refs[0] as string)}/retry`)
+  expect(await left()).toEqual(range(7))
+  await post(site, '/failed/job/0.0000000000000000@failed/retry')
+  const selected = refs.slice(1, 3).map((ref) => `ref=${encodeURIComponent(ref)}`)
+  await site.ask('/failed/selected', {
+    method: 'POST',
+    ...operator,
+    body: `action=retry&${selected.join('&')}`,
+  })
+  expect(await left()).toEqual(range(5))
+  const { html, answer } = await confirm(site, '/failed/retry?class=Mail')
+  expect(html).toContain('What is retried leaves this list')
+  await room.client.rpush('resque:failed', failedRecord(8), failedRecord(9))
+  await answer()
+  await answer()
+  expect(await left()).toEqual([8, 9])
+  const call = (ref: string, body: object) =>
+    site.ask(`/api/v1/failed/jobs/${encodeURIComponent(ref)}/retry`, {
+      ...{ method: 'POST', body: JSON.stringify(body) },
+      headers: { ...operator.headers, 'content-type': 'application/json' },
+    })
+  const [last = '', first = ''] = await refsOf(site)
+  await call(first, {})
+  expect(await left()).toEqual([9])
+  await call(last, { drop: false })
+  expect(await left()).toEqual([9])
+  // As Ruby puts a job back: its payload, at the end of its queue, and the queue is listed.
+  expect(await queued()).toEqual([7, 6, 5, 4, 3, 2, 1, 0, 8, 9].map((i) => job(i)))
+  expect(await room.client.smembers('resque:queues')).toEqual(['mail'])
+  expect(() => open({ retry: 'forget' as 'mark' })).toThrow('Expected `retry` to be mark or remove')
+})
+
 test('a question about what a text is in, or what waits, says how many, and shows five of them', async () => {
   await room.client.rpush('resque:failed', ...range(7).map((i) => failedRecord(i, { error: `needle ${i}` })))
   await room.client.sadd('resque:queues', 'mail')

@@ -143,13 +143,22 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
         queue: { type: 'string', description: 'Instead of the queue it came from.' },
         args: { type: 'array', description: 'Other arguments.' },
         again: { type: 'boolean', description: 'Also if it was put back before.' },
-        drop: { type: 'boolean', description: 'Drop the entry instead of marking it as retried.' },
+        drop: {
+          type: 'boolean',
+          description:
+            'Drop the entry instead of marking it as retried. Default: as `retry` of createWeb says.',
+        },
       },
       answer: object({ result: { ...text, enum: ['done'] } }),
       refusals: { 409: 'It was put back before, or changed meanwhile; nothing was done.' },
       async run(call) {
         const job = await jobOf(call)
-        const { queue, args, again, drop } = call.body as {
+        const {
+          queue,
+          args,
+          again,
+          drop = web.settings.dropsRetried,
+        } = call.body as {
           queue?: string
           args?: unknown[]
           again?: boolean
@@ -182,7 +191,11 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
         },
         queue: { type: 'string', description: 'Into this queue instead of the one each came from.' },
         again: { type: 'boolean', description: 'Also those that were put back before.' },
-        drop: { type: 'boolean', description: 'Drop the entries instead of marking them as retried.' },
+        drop: {
+          type: 'boolean',
+          description:
+            'Drop the entries instead of marking them as retried. Default: as `retry` of createWeb says.',
+        },
         perSecond: {
           type: 'integer',
           minimum: 1,
@@ -192,7 +205,12 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
       },
       answer: ref('Operation'),
       async run(call) {
-        const { queue, again, drop, perSecond } = call.body as Bulk<never> & {
+        const {
+          queue,
+          again,
+          drop = web.settings.dropsRetried,
+          perSecond,
+        } = call.body as Bulk<never> & {
           queue?: string
           again?: boolean
           drop?: boolean

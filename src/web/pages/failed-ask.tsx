@@ -97,7 +97,7 @@ export async function ask(
           ) : undefined
         }
       >
-        <p>{sentence(act, count.isExact ? said : `All that match, ${said},`)}</p>
+        <p>{sentence(web, act, count.isExact ? said : `All that match, ${said},`)}</p>
         {!count.isExact && (
           <p class="warning">
             {searched(count.looked, count.total)}: {plural(count.count, 'job')} matched so far. The rest is
@@ -125,10 +125,10 @@ export async function ask(
   )
 }
 
-function sentence(act: Act, some: string): string {
+function sentence({ settings }: WebContext, act: Act, some: string): string {
   switch (act) {
     case 'retry':
-      return `${some} will be put back, each at the end of the queue it came from. What is retried stays in this list, marked so. Jobs that fail from now on are not touched.`
+      return `${some} will be put back, each at the end of the queue it came from. ${settings.dropsRetried ? 'What is retried leaves this list' : 'What is retried stays in this list, marked so'}. Jobs that fail from now on are not touched.`
     case 'clear_retried':
       return `${some} that were put back before will be removed. It can be undone for 15 minutes.`
     default:

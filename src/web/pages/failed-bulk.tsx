@@ -81,7 +81,14 @@ async function selected(web: WebContext, c: Context<WebEnv>): Promise<Response> 
   const kind = body.get('action')
   if (kind !== 'retry' && kind !== 'remove') throw new Refusal(400, 'Expected action to be retry or remove.')
   await checkSight(web, c, refs)
-  return begin(web, c, { kind, failed: { refs } }, { id: idOf(body.get('operation'), kind, refs), back })
+  const failed = { refs }
+  const spec = kind === 'retry' ? { ...retrySpec(web), failed } : { kind: 'remove' as const, failed }
+  return begin(web, c, spec, { id: idOf(body.get('operation'), kind, refs), back })
+}
+
+/** What it retries stays, marked, or is dropped. */
+function retrySpec(web: WebContext) {
+  return { kind: 'retry' as const, drop: web.settings.dropsRetried }
 }
 
 /** Who does not see all queues acts on none that he does not see. */
@@ -117,7 +124,7 @@ async function perform(
     if (queue !== undefined && !currentUser(c).sees(queue)) throw new Refusal(404, 'There is no such queue.')
     // The box was there, and its tick was taken away.
     const again = body.all('skip').join() === 'no' || filter.state === 'retried'
-    return begin(web, c, { kind: 'retry', failed: { filter }, queue, again }, { id, back, mark })
+    return begin(web, c, { ...retrySpec(web), failed: { filter }, queue, again }, { id, back, mark })
   }
   if (act === 'clear') {
     await web.failedIndex.refresh(LOOK_MS)

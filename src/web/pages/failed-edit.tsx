@@ -1,6 +1,6 @@
 /**
  * Another try with other arguments: a text of JSON, what is wrong in it by line, and what changes, before it is sent. The
- * failed job stays as it was, marked as retried.
+ * failed job stays as it was, marked as retried, unless what is retried is dropped.
  */
 import { type Context, Hono } from 'hono'
 import { memberText } from '../../json.js'

@@ -95,6 +95,7 @@ export async function retry(
   const failedLists = () => web.resque.failed.lists()
   const result = await retryFailed({ store: web.store, failedLists }, job.ref, {
     ...options,
+    drop: web.settings.dropsRetried,
     now: web.now(),
   }).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && /PAYLOAD/.test(String(error.code)))
