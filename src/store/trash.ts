@@ -252,11 +252,6 @@ export class Trash {
     return { restored, state: parts.length > 0 ? 'restored' : 'expired' }
   }
 
-  /** What is in it: `failed`, `queue`, `delayed` or `schedule`; none where it expired or never was. */
-  async kinds(id: string): Promise<string[]> {
-    return [...new Set((await this.#parts(id)).map(({ kind }) => kind))]
-  }
-
   async #parts(id: string): Promise<Part[]> {
     const fields = (await this.#connection.send('hgetall', [this.#keys.trash(id)])) as
       | Record<string, string>

@@ -7,7 +7,8 @@ import type { Logger } from '../context.js'
 import { messageOf } from '../errors.js'
 import type { Audit as StoredAudit } from '../store/audit.js'
 import { RateLimit } from './access/rate-limit.js'
-import type { Audit, AuditEntry, WebContext, WebEnv } from './context.js'
+import type { Audit, AuditActor, AuditEntry, WebContext, WebEnv } from './context.js'
+import type { Operation } from './operation-spec.js'
 import { shown } from './views/text.js'
 
 /** Records an action of this request. */
@@ -22,7 +23,30 @@ export function recordAction(web: WebContext, c: Context<WebEnv>, entry: AuditEn
   return web.audit.record(actor, entry)
 }
 
-/** So many refusals of one user, or of one address that nobody is known at, go to Redis a minute. */
+/** Whose an operation is that has ended long after it was asked for. */
+export function actorOf({ by }: Operation): AuditActor {
+  return { user: by, role: '', address: '', requestId: '' }
+}
+
+/** How it ended. */
+export function entryOf({ id, kind, lists, state, done, error }: Operation): AuditEntry {
+  return {
+    ...{ action: auditedAs[kind], target: lists.join(' ').slice(0, 200), operation: id, count: done },
+    result: state === 'running' ? 'begun' : state,
+    ...(error !== '' && { detail: error }),
+  }
+}
+
+const auditedAs: Record<Operation['kind'], string> = {
+  retry: 'retry failed',
+  remove: 'remove failed',
+  'remove-pending': 'remove jobs',
+  clear: 'clear',
+  'remove-delayed': 'remove delayed jobs',
+  'remove-schedule': 'remove schedule',
+}
+
+/** So many refusals of one user, or of one address that nobody is known at, go to Redis an hour. */
 const REFUSALS = 20
 
 /**
@@ -33,7 +57,8 @@ export function makeAudit(store: StoredAudit, log: Logger, now: () => Date): Aud
   const refusals = new RateLimit(REFUSALS)
   const strangers = new RateLimit(REFUSALS * 3)
   const isTooMuch = (key: string, isStranger: boolean) => {
-    const at = now().getTime()
+    // What it takes for a minute is an hour.
+    const at = now().getTime() / 60
     return refusals.take(key, at) > 0 || (isStranger && strangers.take('', at) > 0)
   }
   return {

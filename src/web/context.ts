@@ -71,7 +71,7 @@ export interface AuditEntry {
   filter?: string
   /** The operation that does it, or whose work was undone. */
   operation?: string
-  result: 'done' | 'begun' | 'refused' | 'gone'
+  result: 'done' | 'begun' | 'refused' | 'gone' | 'cancelled' | 'broken'
   detail?: string
 }
 

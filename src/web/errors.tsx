@@ -32,7 +32,9 @@ export function answerError(web: WebContext): (error: Error, c: Context<WebEnv>)
         { requestId, status: trouble.status, path: c.req.path },
         `A request was refused: ${shown(error.message, 1_000)}`,
       )
-    if (isUnsafe(c.req.method) && [401, 403, 409, 422, 429].includes(trouble.status)) {
+    // A page that somebody may not see counts, and not one that he has no name for yet.
+    const audited = isUnsafe(c.req.method) ? [401, 403, 409, 422, 429] : c.get('user') ? [403] : []
+    if (audited.includes(trouble.status)) {
       await recordAction(web, c, {
         action: shown(`${c.req.method} ${c.req.path}`, 200),
         result: 'refused',

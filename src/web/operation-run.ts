@@ -296,7 +296,8 @@ export class Run {
   }
 
   #source(list: number): Source {
-    return { kind: this.#spec.source, name: this.#spec.lists[list] ?? '' }
+    // What is done at once is never run.
+    return { kind: this.#spec.source as Source['kind'], name: this.#spec.lists[list] ?? '' }
   }
 }
 

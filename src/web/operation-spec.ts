@@ -48,8 +48,9 @@ export type OperationSpec = RetrySpec | RemoveSpec | RemovePendingSpec
 
 /** As it lies in Redis. `filter` is a query; where it is missing, entries were selected. */
 export interface StoredSpec {
-  kind: OperationSpec['kind'] | 'clear'
-  source: Source['kind']
+  kind: OperationSpec['kind'] | 'clear' | 'remove-delayed' | 'remove-schedule'
+  source: Source['kind'] | 'delayed' | 'schedule'
+  /** Names of lists, of queues, of schedules; of delayed jobs their unix second, none for all. */
   lists: string[]
   filter?: string
   queue?: string
@@ -62,8 +63,8 @@ export interface StoredSpec {
 export interface Operation {
   id: string
   kind: StoredSpec['kind']
-  source: Source['kind']
-  /** The lists or queues it works on. */
+  source: StoredSpec['source']
+  /** What it works on, by name. */
   lists: string[]
   failureFilter: FailureFilter | undefined
   pendingFilter: PendingFilter | undefined
@@ -125,6 +126,6 @@ export function asOperation(record: OperationRecord, now: Date): Operation {
       spec.kind !== 'retry' &&
       endedAt !== undefined &&
       now.getTime() - endedAt.getTime() < TRASH_TTL_MS &&
-      (spec.kind === 'clear' || done > 0),
+      (spec.kind === 'clear' || state === 'broken' || done > 0),
   }
 }

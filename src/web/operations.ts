@@ -5,10 +5,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '../context.js'
 import { ArgumentsError, ClosedError, ConnectionError, messageOf } from '../errors.js'
-import { isJsonObject, parseJson } from '../json.js'
-import { type EntryRef, readRefs, type Source } from '../store/entries.js'
+import type { EntryRef, Source } from '../store/entries.js'
 import type { OperationRecord } from '../store/operations.js'
-import { readRef } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import type { Undone } from '../store/trash.js'
 import { type FailedLists, failedListsOf } from './failed-lists.js'
@@ -21,6 +19,7 @@ import {
   type StoredSpec,
   storedSpec,
 } from './operation-spec.js'
+import { readMark, refsOf } from './operation-target.js'
 
 export interface OperationsOptions {
   store: Store
@@ -30,6 +29,8 @@ export interface OperationsOptions {
   now?: () => Date
   /** Called when failed lists were changed from here; the index then looks again. */
   changed?: () => void
+  /** Called when one has ended that went on after whoever began it was answered. */
+  ended?: (operation: Operation) => void
   /** Entries a second at most, where an operation says nothing. Default 1,000. */
   perSecond?: number
   /** How long a runner may be silent before another takes over. Default 15 s. */
@@ -49,12 +50,16 @@ export interface StartOptions {
 
 const DEFAULT_LEASE_MS = 15_000
 const DEFAULT_PER_SECOND = 1_000
+/** What is done at once renews no lease. */
+const AT_ONCE_MS = 600_000
 
 export class Operations {
   readonly #options: OperationsOptions
   readonly #owner = randomUUID()
   readonly #leaseMs: number
   readonly #running = new Map<string, Promise<void>>()
+  /** Those that somebody was told are under way. */
+  readonly #told = new Set<string>()
   /** Made, and not yet run: not to be taken up. */
   readonly #starting = new Set<string>()
   readonly #timer: NodeJS.Timeout
@@ -80,10 +85,11 @@ export class Operations {
     const marked = mark === undefined ? undefined : readMark(mark)
     const ends = lists.map((name) => marked?.get(name) ?? { end: 0, anchors: [] })
     const scan: Scan = { lists: refs ? [] : marked ? ends : await this.#snapshot(source, lists) }
+    let isNew = false
     this.#starting.add(id)
     try {
       const { operations } = this.#options.store
-      const isNew = await operations.create(id, {
+      isNew = await operations.create(id, {
         spec: JSON.stringify(stored),
         scan: JSON.stringify(scan),
         by,
@@ -96,7 +102,13 @@ export class Operations {
       this.#starting.delete(id)
     }
     if (waitMs > 0) await this.#ended(id, waitMs)
-    return (await this.get(id)) as Operation
+    const operation = (await this.get(id)) as Operation
+    // It may have ended since it was read.
+    if (isNew && operation.state === 'running') {
+      this.#told.add(id)
+      if (!this.#running.has(id)) await this.#tell(id)
+    }
+    return operation
   }
 
   /**
@@ -138,6 +150,16 @@ export class Operations {
     return cleared
   }
 
+  /** Removes at once what `remove` takes into the trash of the id that it is given; noted, so that it can be found. */
+  async remove(
+    spec: Pick<StoredSpec, 'lists'> & { kind: 'remove-delayed' | 'remove-schedule' },
+    by: string,
+    remove: (trash: string) => Promise<number>,
+  ): Promise<Operation> {
+    const source = spec.kind === 'remove-delayed' ? 'delayed' : 'schedule'
+    return this.#atOnce({ ...spec, source }, by, newId(), remove)
+  }
+
   async get(id: string): Promise<Operation | undefined> {
     const record = await this.#options.store.operations.read(checkId(id))
     return record && this.#asOperation(record)
@@ -173,7 +195,9 @@ export class Operations {
       for (const id of await operations.running()) {
         if (this.#running.has(id) || this.#starting.has(id) || this.#closing.signal.aborted) continue
         const isOurs = await operations.claim(id, this.#owner, this.#leaseMs)
-        if (isOurs && !this.#running.has(id)) this.#run(id)
+        if (!isOurs || this.#running.has(id)) continue
+        this.#told.add(id)
+        this.#run(id)
       }
     } catch (error) {
       if (!this.#closing.signal.aborted)
@@ -193,8 +217,23 @@ export class Operations {
       .catch((error: unknown) => {
         this.#options.log.error({ err: error, operation: id }, `An operation stopped: ${messageOf(error)}`)
       })
-      .finally(() => this.#running.delete(id))
+      .then(() => {
+        this.#running.delete(id)
+        return this.#tell(id)
+      })
     this.#running.set(id, running)
+  }
+
+  /** Says how it ended, once, where that was not said to whoever began it; what is left to others they say. */
+  async #tell(id: string): Promise<void> {
+    const { ended, log } = this.#options
+    if (!this.#told.has(id)) return
+    try {
+      const operation = await this.get(id)
+      if (operation && operation.state !== 'running' && this.#told.delete(id)) ended?.(operation)
+    } catch (error) {
+      log.warn({ err: error, operation: id }, `How an operation ended is not known: ${messageOf(error)}`)
+    }
   }
 
   async #work(id: string): Promise<void> {
@@ -297,20 +336,29 @@ export class Operations {
     id: string,
     { unlist = false, lasts }: { unlist?: boolean; lasts?: string[] | undefined },
   ): Promise<Operation> {
-    checkId(id)
-    const { operations, trash } = this.#options.store
+    const { trash } = this.#options.store
     const spec: StoredSpec = {
       kind: 'clear',
       source: sources[0]?.kind ?? 'failed',
       lists: sources.map(({ name }) => name),
     }
-    const scan = '{"lists":[]}'
-    const record = { spec: JSON.stringify(spec), scan, by, owner: this.#owner, leaseMs: this.#leaseMs }
-    if (await operations.create(id, record)) {
+    return this.#atOnce(spec, by, id, async () => {
       let count = 0
       for (const [part, source] of sources.entries())
         count += Math.max(0, await trash.clear(id, part, source, { unlist, last: lasts?.[part] ?? '' }))
-      await operations.end(id, 'done', { owner: this.#owner, done: count })
+      return count
+    })
+  }
+
+  async #atOnce(spec: StoredSpec, by: string, id: string, act: (trash: string) => Promise<number>) {
+    const { operations } = this.#options.store
+    const noted = { spec: JSON.stringify(spec), scan: '{"lists":[]}', by }
+    this.#starting.add(checkId(id))
+    try {
+      if (await operations.create(id, { ...noted, owner: this.#owner, leaseMs: AT_ONCE_MS }))
+        await operations.end(id, 'done', { owner: this.#owner, done: await act(id) })
+    } finally {
+      this.#starting.delete(id)
     }
     return (await this.get(id)) as Operation
   }
@@ -320,40 +368,6 @@ export class Operations {
     const giveUp = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(waitMs)])
     await Promise.race([this.#running.get(id), sleep(waitMs, giveUp)])
   }
-}
-
-/** Refs by list; undefined for a filter. */
-function refsOf(spec: OperationSpec): Map<string, EntryRef[]> | undefined {
-  const target = spec.kind === 'remove-pending' ? spec.pending : spec.failed
-  if (!('refs' in target)) return undefined
-  const lists = new Map<string, EntryRef[]>()
-  for (const ref of new Set(target.refs)) {
-    const parts = readRef(ref)
-    if (!parts || (spec.kind === 'remove-pending' && parts.list !== spec.queue)) {
-      throw new ArgumentsError(`This is no ref of an entry here: ${JSON.stringify(ref.slice(0, 100))}.`)
-    }
-    const entry = readRefs(`${parts.index}.${parts.digest}`)
-    lists.set(parts.list, [...(lists.get(parts.list) ?? []), ...entry])
-  }
-  return lists
-}
-
-/** What `mark` wrote. It comes back from a browser; whatever it says, only what matches the filter is meant. */
-function readMark(text: string): Map<string, Scan['lists'][number]> {
-  const lists = parseJson(text)
-  const isRight =
-    isJsonObject(lists) &&
-    Object.values(lists).every(
-      (list) =>
-        isJsonObject(list) &&
-        Number.isSafeInteger(list.end) &&
-        (list.end as number) >= 0 &&
-        Array.isArray(list.anchors) &&
-        list.anchors.length <= 200 &&
-        list.anchors.every((each) => /^[0-9a-f]{16}$/.test(String(each))),
-    )
-  if (!isRight) throw new ArgumentsError('This form does not say what was shown.')
-  return new Map(Object.entries(lists as Record<string, Scan['lists'][number]>))
 }
 
 /** An id for a form, so that sending it twice acts once. */

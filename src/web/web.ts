@@ -9,7 +9,7 @@ import { Sessions } from './access/sessions.js'
 import { undoableActions } from './actions.js'
 import { makeApp, type RouteLine, routesOf } from './app.js'
 import { Assets } from './assets.js'
-import { makeAudit } from './audit.js'
+import { actorOf, entryOf, makeAudit } from './audit.js'
 import type { WebContext } from './context.js'
 import { EntryPages } from './entry-pages.js'
 import { FailedIndex } from './failed-index.js'
@@ -45,12 +45,14 @@ export function createWeb(options: WebOptions): Web {
   const { store } = resque
   const failedLists = () => resque.failed.lists()
   const failedIndex = new FailedIndex({ store, failedLists, freshMs: settings.cacheMs })
+  const audit = makeAudit(store.audit, settings.logger, settings.now)
   const operations = new Operations({
     store,
     failedLists,
     log: settings.logger,
     now: settings.now,
     changed: () => failedIndex.touch(),
+    ended: (operation) => void audit.record(actorOf(operation), entryOf(operation)),
   })
   const history = new History({ store, now: settings.now, log: settings.logger })
   const snapshots = new Snapshots(store, settings.cacheMs)
@@ -74,8 +76,8 @@ export function createWeb(options: WebOptions): Web {
       ...['icon.svg', 'alert.svg'],
     ]),
     tabs: [...tabs, ...settings.tabs],
-    audit: makeAudit(store.audit, settings.logger, settings.now),
-    actions: undoableActions(operations),
+    audit,
+    actions: undoableActions(operations, store.schedules),
     history,
     figures,
     operations,

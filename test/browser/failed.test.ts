@@ -113,6 +113,7 @@ test('a large list is cleared once its name is typed', async () => {
   await page.goto(`${await serve()}/failed`)
   await page.getByRole('link', { name: 'Clear 1,001 failed jobs' }).click()
   const dialog = page.getByRole('dialog')
+  await dialog.waitFor()
   // Not the field: what is typed in haste, before it was read, goes nowhere.
   expect(await page.evaluate<string>('document.activeElement.textContent')).toBe('Cancel')
   await dialog.getByLabel('Type failed to go on').fill('failed')

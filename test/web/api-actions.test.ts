@@ -208,7 +208,7 @@ const groups: Record<string, Story[]> = {
     ],
     [
       'delayed jobs are removed, one or all, and come back',
-      ['/delayed/:time/remove', '/delayed/clear', '/delayed/undo/:id'],
+      ['/delayed/:time/remove', '/delayed/clear', '/operations/:id/undo'],
       async ({ post, get }) => {
         const before = (await late()).sort()
         const [first] = (await get(`/delayed/${T}`)).items
@@ -224,7 +224,7 @@ const groups: Record<string, Story[]> = {
     ],
     [
       'a schedule is run now, removed, and brought back',
-      ['/schedules/:name/run', '/schedules/:name/remove', '/schedules/undo/:id'],
+      ['/schedules/:name/run', '/schedules/:name/remove', '/operations/:id/undo'],
       async ({ post }) => {
         const read = () => room.client.hgetall('resque:persistent_schedules')
         const before = await read()

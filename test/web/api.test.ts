@@ -374,7 +374,7 @@ test('every action stands in the audit, with who did it and never a value', asyn
   await call('POST', '/failed/remove', { role: 'operator', body: { filter, waitMs: 5_000 } })
   const { body } = await call('GET', '/audit?limit=2')
   expect(body.items).toMatchObject([
-    { user: 'operator-token', action: 'remove failed', result: 'begun' },
+    { user: 'operator-token', action: 'remove failed', result: 'done' },
     { user: 'operator-token', action: 'pause queue', target: 'mail', result: 'done' },
   ])
   expect(JSON.stringify(body)).not.toContain('hunter2')

@@ -39,7 +39,7 @@ async function after(site: Site, answer: Response): Promise<{ text: string; undo
     headers: { ...bearer('admin'), cookie },
   })
   const [, notice = ''] = /role="status">(.*?)<\/div>/s.exec(page) ?? []
-  return { text: notice, undo: /action="([^"]*\/undo\/[^"]+)"/.exec(notice)?.[1] }
+  return { text: notice, undo: /action="([^"]*\/undo)"/.exec(notice)?.[1] }
 }
 
 test('times stand with their jobs, by hour, and say when nobody moves them', async () => {
@@ -131,20 +131,40 @@ test('removed jobs come back by Undo, to their time', async () => {
   expect(text).toContain('Removed 2 jobs')
   expect(await waiting()).toEqual([])
   const back = await after(site, await post(site, undo ?? ''))
-  expect(back.text).toContain('Brought back 2 jobs')
+  expect(back.text).toContain('Undone: 2 jobs came back.')
   expect((await waiting()).sort()).toEqual([entry('B', [2]), entry('C', [3])])
   expect(await room.client.smembers(`resque:timestamps:${entry('B', [2])}`)).toEqual([`delayed:${T}`])
-  expect((await after(site, await post(site, undo ?? ''))).text).toContain('too late')
+  expect((await after(site, await post(site, undo ?? ''))).text).toContain('nothing left to bring back')
 })
 
-test('an Undo of delayed jobs undoes nothing else', async () => {
+test('what was removed stands on the page of operations, with its Undo, and in the audit under one id', async () => {
+  await delay(T, entry('A', [1]), entry('B', [2]))
+  await schedule('report', '{"cron":"0 3 * * *","class":"Report","queue":"reports"}')
+  const site = openSite(room)
+  await post(site, `/delayed/${T}/clear`, { confirmed: 'yes' })
+  await post(site, '/schedule/report/remove', { confirmed: 'yes' })
   await room.client.sadd('resque:queues', 'mail')
   await room.client.rpush('resque:queue:mail', '{"class":"A","args":[]}')
-  const site = openSite(room)
-  await room.resque.store.trash.clear('12345678', 0, { kind: 'queue', name: 'mail' })
-  expect((await post(site, '/delayed/undo/12345678')).status).toBe(404)
-  expect((await post(site, '/delayed/undo/..')).status).toBe(404)
-  expect(await queued()).toEqual([])
+  await post(site, '/queues/mail/remove', { confirmed: 'yes' })
+  const html = await site.text('/operations', { headers: bearer('operator') })
+  const undos = ['Remove delayed jobs, 2 jobs', 'Remove schedule report, 1 schedule', 'Clear mail, 1 job']
+  for (const said of undos) expect(html).toContain(`aria-label="Undo: ${said}"`)
+  expect(await site.text('/operations', { headers: bearer('viewer') })).not.toContain('Undo:')
+  const noted = (await room.resque.store.operations.recent()).map(({ id }) => id).sort()
+  const audited = (await room.resque.store.audit.page()).map(({ operation }) => operation).sort()
+  expect(audited).toEqual(noted)
+  for (const id of noted) {
+    expect((await site.ask(`/operations/${id}`, { headers: bearer('viewer') })).status).toBe(200)
+    await post(site, `/operations/${id}/undo`)
+  }
+  expect(await waiting()).toEqual([entry('A', [1]), entry('B', [2])])
+  expect(await room.client.hlen('resque:persistent_schedules')).toBe(1)
+  expect(await queued()).toHaveLength(1)
+  // Made anew meanwhile, it is left as it is.
+  const { undo } = await after(site, await post(site, '/schedule/report/remove', { confirmed: 'yes' }))
+  await schedule('report', '{"every":"1h","class":"Other","queue":"reports"}')
+  expect((await after(site, await post(site, undo ?? ''))).text).toContain('one of that name again')
+  expect(await room.client.hget('resque:persistent_schedules', 'report')).toContain('Other')
 })
 
 test('all jobs of a time are queued, or removed, after the number was shown', async () => {

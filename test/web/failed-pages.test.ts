@@ -515,6 +515,14 @@ test('an operation is watched, and cancelled', async () => {
   expect(after).toContain('cancelled')
   const { length } = await failed()
   expect(length).toBeGreaterThan(0)
+  // What was said to have begun is said to have ended, with how many.
+  const { audit } = room.resque.store
+  const ends = async () => (await audit.page()).filter(({ result }) => result === 'cancelled')
+  await waitFor(async () => (await ends()).length === 1)
+  expect((await ends())[0]).toMatchObject({
+    ...{ user: 'operator-token', action: 'remove failed', target: 'failed', count: 3_000 - length },
+    operation: at.split('/').at(-1),
+  })
   await post(site, `${at}/undo`)
   expect(await left()).toEqual(range(3_000))
   expect((await site.ask('/operations/none', operator)).status).toBe(404)
@@ -618,6 +626,8 @@ test('the audit has every action and every refusal, for operators, newest first'
     ['operator-token', 'retry failed', 'done', 3],
     ['', 'POST /failed/clear', 'refused: Not allowed', undefined],
     ['viewer-token', 'POST /failed/clear', 'refused: Not allowed', undefined],
+    // A page that he may not see.
+    ['viewer-token', 'GET /audit', 'refused: Not allowed', undefined],
   ])
   expect(lines[0]).toMatchObject({ ip: '127.0.0.1', role: 'operator', requestId: expect.any(String) })
   const html = await site.text('/audit', operator)
@@ -628,6 +638,15 @@ test('who is refused again and again does not push out what was done', async () 
   const site = open()
   for (let i = 0; i < 200; i++) await site.ask('/failed/clear', { method: 'POST' })
   expect(await room.resque.store.audit.count()).toBeLessThan(30)
+  // Not in a day either.
+  let now = Date.now()
+  const slow = open({ now: () => new Date(now) })
+  const ask = async (times: number) => {
+    for (let i = 0; i < times; i++, now += 10_000) await slow.ask('/audit', { headers: bearer('viewer') })
+    return room.resque.store.audit.count()
+  }
+  const first = await ask(360)
+  expect((await ask(360)) - first).toBeLessThanOrEqual(25)
 })
 
 test('what another web process left unfinished goes on', async () => {

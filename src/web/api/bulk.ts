@@ -60,7 +60,11 @@ export async function begin(
 ): Promise<ReturnType<typeof operationShape>> {
   const { operation: id = newId(), waitMs = 0 } = call.body as Bulk<never>
   const operation = await web.operations.start(spec, { by: call.user.name, id, waitMs })
-  await call.record({ ...entry, operation: operation.id, result: 'begun' })
+  const isRunning = operation.state === 'running'
+  await call.record({
+    ...{ ...entry, operation: operation.id, result: isRunning ? 'begun' : 'done' },
+    ...(!isRunning && { count: operation.done }),
+  })
   return operationShape(operation)
 }
 

@@ -6,9 +6,8 @@ import { delayedRefs } from '../../store/delayed-glance.js'
 import type { Schedule } from '../../store/schedules.js'
 import { showsTo } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
+import type { Removal } from '../actions.js'
 import type { WebContext } from '../context.js'
-import { newId } from '../operations.js'
-import { path } from '../url.js'
 import { paging } from './bulk.js'
 import { API, type Call, type Endpoint, type Fields } from './endpoint.js'
 import { foundOf, list, moment, object, orNull, pageOf, ref, text, truth, whole } from './schemas.js'
@@ -45,23 +44,10 @@ export function delayedEndpoints(web: WebContext): Endpoint[] {
     if (schedule && sees(call)(schedule)) return schedule
     throw new Refusal(404, 'There is no such schedule.')
   }
-  const undo = (kind: 'delayed' | 'schedule'): Endpoint => ({
-    ...{ method: 'post', role: 'operator', tag: kind === 'delayed' ? 'Delayed' : 'Schedules' },
-    path: kind === 'delayed' ? '/delayed/undo/{id}' : '/schedules/undo/{id}',
-    id: kind === 'delayed' ? 'undoDelayed' : 'undoSchedule',
-    summary: 'Brings back what was removed, within 15 minutes.',
-    answer: ref('Undone'),
-    async run(call) {
-      const id = call.name('id')
-      const kinds = /^[0-9a-zA-Z-]{8,64}$/.test(id) ? await web.store.trash.kinds(id) : []
-      if (kinds.some((each) => each !== kind)) throw new Refusal(404, 'That names nothing of this kind.')
-      const undone = kinds.length > 0 ? await web.store.trash.undo(id) : nothing
-      const result = undone.state === 'restored' ? 'done' : 'gone'
-      await call.record({ action: 'undo', target: kind, count: undone.restored, operation: id, result })
-      return { restored: undone.restored, state: undone.state }
-    },
+  const answerTo = ({ count, undoPath }: Removal) => ({
+    count,
+    undo: undoPath === undefined ? null : API + undoPath,
   })
-  const undoPath = (id: string, count: number) => (count > 0 ? `${API}${path`/delayed/undo/${id}`}` : null)
 
   return [
     {
@@ -159,11 +145,14 @@ export function delayedEndpoints(web: WebContext): Endpoint[] {
       answer: ref('Removed'),
       refusals: { 409: 'None of them is there any more.' },
       async run(call) {
-        const id = newId()
-        const count = await web.store.delayed.remove(timeOf(call), await jobsOf(call), id)
+        const [time, jobs] = [timeOf(call), await jobsOf(call)]
+        const removal = await web.actions.removeDelayed(time, call.user.name, (trash) =>
+          web.store.delayed.remove(time, jobs, trash),
+        )
+        const { count, operation } = removal
         const result = count > 0 ? 'done' : 'gone'
-        await call.record({ action: 'remove delayed jobs', target: call.name('time'), count, result })
-        return { count, undo: undoPath(id, count) }
+        await call.record({ action: 'remove delayed jobs', target: String(time), count, operation, result })
+        return answerTo(removal)
       },
     },
     {
@@ -172,13 +161,14 @@ export function delayedEndpoints(web: WebContext): Endpoint[] {
       answer: ref('Removed'),
       async run(call) {
         if (!call.user.seesAll) throw new Refusal(403, 'This is for those who see all queues.')
-        const id = newId()
-        const count = await web.store.delayed.clear(id)
-        await call.record({ action: 'clear delayed jobs', count, result: 'done' })
-        return { count, undo: undoPath(id, count) }
+        const removal = await web.actions.removeDelayed(undefined, call.user.name, (trash) =>
+          web.store.delayed.clear(trash),
+        )
+        const { count, operation } = removal
+        await call.record({ action: 'remove delayed jobs', target: 'all', count, operation, result: 'done' })
+        return answerTo(removal)
       },
     },
-    undo('delayed'),
     {
       ...{ method: 'get', path: '/schedules', role: 'viewer', id: 'schedules', tag: 'Schedules' },
       summary: 'Schedules that resque-scheduler keeps in Redis, and who is its master.',
@@ -226,14 +216,12 @@ export function delayedEndpoints(web: WebContext): Endpoint[] {
       answer: ref('Removed'),
       async run(call) {
         const { name } = await scheduleOf(call)
-        const id = newId()
-        const isDone = await web.store.schedules.remove(name, id)
-        await call.record({ action: 'remove schedule', target: name, result: isDone ? 'done' : 'gone' })
-        return { count: isDone ? 1 : 0, undo: isDone ? `${API}${path`/schedules/undo/${id}`}` : null }
+        const removal = await web.actions.removeSchedule(name, call.user.name)
+        const { count, operation } = removal
+        const result = count > 0 ? 'done' : 'gone'
+        await call.record({ action: 'remove schedule', target: name, operation, result })
+        return answerTo(removal)
       },
     },
-    undo('schedule'),
   ]
 }
-
-const nothing = { restored: 0, state: 'expired' as const }

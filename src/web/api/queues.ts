@@ -78,10 +78,10 @@ export function queueEndpoints(web: WebContext): Endpoint[] {
     async run(call) {
       const { name } = await queueOf(call)
       const by = call.user.name
-      const { count, undoPath } = await (verb === 'clear'
+      const { count, operation, undoPath } = await (verb === 'clear'
         ? web.actions.clearQueue(name, by)
         : web.actions.removeQueue(name, by))
-      await call.record({ action: `${verb} queue`, target: name, count, result: 'done' })
+      await call.record({ action: `${verb} queue`, target: name, count, operation, result: 'done' })
       return { count, undo: undoPath === undefined ? null : API + undoPath }
     },
   })

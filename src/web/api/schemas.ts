@@ -170,8 +170,11 @@ export const schemas = {
   }),
   Operation: object({
     id: text,
-    kind: { ...text, enum: ['retry', 'remove', 'remove-pending', 'clear'] },
-    source: { ...text, enum: ['failed', 'queue'] },
+    kind: {
+      ...text,
+      enum: ['retry', 'remove', 'remove-pending', 'clear', 'remove-delayed', 'remove-schedule'],
+    },
+    source: { ...text, enum: ['failed', 'queue', 'delayed', 'schedule'] },
     lists: list(text),
     intoQueue: orNull(text),
     by: text,

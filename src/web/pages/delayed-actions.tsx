@@ -9,10 +9,10 @@ import type { DelayedJob } from '../../store/delayed.js'
 import { delayedRefs } from '../../store/delayed-glance.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, needs } from '../access/roles.js'
+import type { Removal } from '../actions.js'
 import { recordAction } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { seeOther } from '../notice.js'
-import { newId } from '../operations.js'
 import { path, url } from '../url.js'
 import { Confirm, Name, type View } from '../views/components.js'
 import { classOf } from '../views/delayed-table.js'
@@ -52,13 +52,11 @@ export function delayedActionPages(web: WebContext): Hono<WebEnv> {
   pages.post('/delayed/:timestamp{\\d+}/remove', needs('operator'), async (c) => {
     const time = timeParam(c)
     const jobs = await chosen(web, c, time)
-    const id = newId()
-    const count = await web.store.delayed.remove(time, jobs, id)
-    await recordAction(web, c, {
-      ...{ action: 'remove delayed jobs', target: String(time), count },
-      result: count > 0 ? 'done' : 'gone',
-    })
-    return seeOther(c, web, path`/delayed/${time}`, removed(count, id))
+    const removal = await web.actions.removeDelayed(time, currentUser(c).name, (trash) =>
+      web.store.delayed.remove(time, jobs, trash),
+    )
+    await recordRemoval(web, c, String(time), removal)
+    return seeOther(c, web, path`/delayed/${time}`, removed(removal))
   })
 
   pages.get('/delayed/:timestamp{\\d+}/queue-all', needs('operator'), (c) => askToQueueAll(web, c))
@@ -80,13 +78,11 @@ export function delayedActionPages(web: WebContext): Hono<WebEnv> {
   pages.post('/delayed/:timestamp{\\d+}/clear', needs('operator'), async (c) => {
     if (c.get('body').get('confirmed') !== 'yes') return askToClearTime(web, c)
     const time = timeParam(c)
-    const id = newId()
-    const count = await clearTime(web, c, time, id)
-    await recordAction(web, c, {
-      ...{ action: 'remove delayed jobs', target: String(time), count },
-      result: count > 0 ? 'done' : 'gone',
-    })
-    return seeOther(c, web, '/delayed', removed(count, id))
+    const removal = await web.actions.removeDelayed(time, currentUser(c).name, (trash) =>
+      clearTime(web, c, time, trash),
+    )
+    await recordRemoval(web, c, String(time), removal)
+    return seeOther(c, web, '/delayed', removed(removal))
   })
 
   pages.get('/delayed/clear', needs('admin'), (c) => askToClear(web, c))
@@ -97,15 +93,11 @@ export function delayedActionPages(web: WebContext): Hono<WebEnv> {
     const { jobs } = await web.store.delayedGlances.total()
     if (jobs > MANY && body.get('typed') !== 'delayed')
       throw new Refusal(422, 'Nothing was removed: the word that was typed is not delayed.')
-    const id = newId()
-    const count = await web.store.delayed.clear(id)
-    await recordAction(web, c, { action: 'clear delayed jobs', count, result: 'done' })
-    return seeOther(c, web, '/delayed', removed(count, id))
-  })
-
-  pages.post('/delayed/undo/:id', needs('operator'), async (c) => {
-    const text = await undo(web, c, 'delayed')
-    return seeOther(c, web, '/delayed', text)
+    const removal = await web.actions.removeDelayed(undefined, currentUser(c).name, (trash) =>
+      web.store.delayed.clear(trash),
+    )
+    await recordRemoval(web, c, 'all', removal)
+    return seeOther(c, web, '/delayed', removed(removal))
   })
 
   // The forms of resque-scheduler's pages.
@@ -140,33 +132,22 @@ export function delayedActionPages(web: WebContext): Hono<WebEnv> {
   return pages
 }
 
-function removed(count: number, id: string) {
+function recordRemoval(
+  web: WebContext,
+  c: Context<WebEnv>,
+  target: string,
+  { count, operation }: Removal,
+): Promise<void> {
+  const result = count > 0 ? 'done' : 'gone'
+  return recordAction(web, c, { action: 'remove delayed jobs', target, count, operation, result })
+}
+
+function removed({ count, undoPath }: Removal) {
   return {
     text: count > 0 ? `Removed ${plural(count, 'job')}.` : 'Nothing was removed: the jobs were gone already.',
     kind: count > 0 ? ('done' as const) : ('warning' as const),
-    ...(count > 0 && { undo: { action: path`/delayed/undo/${id}`, label: 'Undo' } }),
+    ...(undoPath !== undefined && { undo: { action: undoPath, label: 'Undo' } }),
   }
-}
-
-/** Brings back what one removal took, if it was of this kind. */
-export async function undo(web: WebContext, c: Context<WebEnv>, kind: 'delayed' | 'schedule') {
-  const id = c.req.param('id') ?? ''
-  if (!/^[0-9a-zA-Z-]{8,64}$/.test(id)) throw new Refusal(404, 'That names nothing that was removed.')
-  const kinds = await web.store.trash.kinds(id)
-  if (kinds.some((each) => each !== kind)) throw new Refusal(404, 'That names nothing that was removed here.')
-  const { restored, state } = await web.store.trash.undo(id)
-  const isBack = state === 'restored'
-  await recordAction(web, c, {
-    ...{ action: 'undo', target: kind, count: restored, operation: id },
-    result: isBack ? 'done' : 'gone',
-  })
-  const what = kind === 'delayed' ? plural(restored, 'job') : 'the schedule'
-  return isBack
-    ? {
-        text:
-          restored > 0 ? `Brought back ${what}.` : 'There is one of that name again, so nothing was changed.',
-      }
-    : { text: 'It is too late: what was removed is kept for 15 minutes.', kind: 'warning' as const }
 }
 
 /** The jobs that a form names, those that are still there; refuses a form that names none. */

@@ -11,10 +11,21 @@ import { seeOther } from '../notice.js'
 import type { Operation } from '../operation-spec.js'
 import { nameParam } from '../params.js'
 import { path, url } from '../url.js'
-import { Count, Empty, Fact, Form, Link, Name, StatusWord, Time, type View } from '../views/components.js'
+import {
+  Count,
+  Empty,
+  Fact,
+  Form,
+  HiddenHead,
+  Link,
+  Name,
+  StatusWord,
+  Time,
+  type View,
+} from '../views/components.js'
 import { page } from '../views/layout.js'
-import { operationResult, operationTitle } from '../views/operation-text.js'
-import { plural, shown, thousands } from '../views/text.js'
+import { operationResult, operationTitle, thing } from '../views/operation-text.js'
+import { exact, plural, shown, thousands } from '../views/text.js'
 
 const SHOWN = 100
 
@@ -33,7 +44,7 @@ export function operationPages(web: WebContext): Hono<WebEnv> {
           <h1>Operations</h1>
           <span class="faint">work on many jobs at once, of the last 7 days</span>
         </div>
-        <OperationTable web={web} operations={operations} />
+        <OperationTable web={web} c={c} operations={operations} />
       </section>,
     )
   })
@@ -64,39 +75,50 @@ export function operationPages(web: WebContext): Hono<WebEnv> {
   })
 
   pages.post('/operations/:id/undo', needs('operator'), async (c) => {
-    const id = nameParam(c, 'id')
-    // What is removed in one step has a trash and no operation.
-    const hasTrash =
-      currentUser(c).seesAll && /^[0-9a-f-]{36}$/.test(id) && (await web.store.trash.size(id)) > 0
-    const operation = hasTrash ? await web.operations.get(id) : await operationOf(web, c)
+    const operation = await operationOf(web, c)
+    const { id, kind } = operation
     const { restored, state } = await web.operations.undo(id)
     await recordAction(web, c, {
-      action: 'undo',
-      operation: id,
-      count: restored,
+      ...{ action: 'undo', target: operation.lists.join(' ').slice(0, 200), operation: id, count: restored },
       result: state === 'restored' ? 'done' : 'gone',
     })
-    const [list] = operation?.lists ?? []
-    const to =
-      list === undefined
-        ? '/overview'
-        : operation?.source === 'queue'
-          ? path`/queues/${list}`
-          : '/failed?view=list'
     if (state === 'running')
       return seeOther(c, web, path`/operations/${id}`, {
         text: 'It is still running: cancel it first.',
         kind: 'warning',
       })
-    return seeOther(c, web, to, {
+    return seeOther(c, web, placeOf(operation), {
       text:
-        state === 'restored'
-          ? `Undone: ${plural(restored, 'job')} came back.`
-          : 'There is nothing left to bring back: it was undone before, or 15 minutes are over.',
-      kind: state === 'restored' ? 'done' : 'warning',
+        state === 'expired'
+          ? 'There is nothing left to bring back: it was undone before, or 15 minutes are over.'
+          : kind === 'remove-schedule' && restored === 0
+            ? 'There is one of that name again, so nothing was changed.'
+            : `Undone: ${plural(restored, thing(kind))} came back.`,
+      kind: restored > 0 ? 'done' : 'warning',
     })
   })
   return pages
+}
+
+/** Where that is looked at which it acts on. */
+function placeOf({ source, lists: [list] }: Operation): string {
+  switch (source) {
+    case 'queue':
+      return list === undefined ? '/queues' : path`/queues/${list}`
+    case 'delayed':
+      return list === undefined ? '/delayed' : path`/delayed/${list}`
+    case 'schedule':
+      return '/schedule'
+    default:
+      return '/failed?view=list'
+  }
+}
+
+const listed: Record<Operation['source'], string> = {
+  failed: 'List',
+  queue: 'Queue',
+  delayed: 'Due at',
+  schedule: 'Schedule',
 }
 
 /** Filters and lists say names of queues: who does not see all of them sees what he began himself. */
@@ -119,7 +141,8 @@ const states = {
   broken: { status: 'failed', word: 'stopped' },
 } as const
 
-function OperationTable({ web, operations }: { web: WebContext; operations: readonly Operation[] }) {
+function OperationTable({ web, c, operations }: View & { operations: readonly Operation[] }) {
+  const mayAct = includes(currentUser(c).role, 'operator')
   if (operations.length === 0)
     return <Empty title="No operations">What is done to many jobs at once stands here for 7 days.</Empty>
   return (
@@ -134,6 +157,7 @@ function OperationTable({ web, operations }: { web: WebContext; operations: read
           </th>
           <th scope="col">By</th>
           <th scope="col">Begun</th>
+          {mayAct && <HiddenHead end>Actions</HiddenHead>}
         </tr>
       </thead>
       <tbody>
@@ -163,6 +187,11 @@ function OperationTable({ web, operations }: { web: WebContext; operations: read
             <td data-label="Begun">
               <Time web={web} at={operation.createdAt} />
             </td>
+            {mayAct && (
+              <td class="end actions corner">
+                {operation.isUndoable && <UndoForm web={web} c={c} operation={operation} isSmall />}
+              </td>
+            )}
           </tr>
         ))}
       </tbody>
@@ -170,10 +199,35 @@ function OperationTable({ web, operations }: { web: WebContext; operations: read
   )
 }
 
+function Meant({ operation: { source, lists } }: { operation: Operation }) {
+  if (source !== 'delayed') return <Name limit={300}>{lists.join(', ')}</Name>
+  return <>{lists.map((time) => exact(new Date(Number(time) * 1_000))).join(', ') || 'all times'}</>
+}
+
 /** What was meant, of the lists it went through. */
 function filterOf({ failureFilter, pendingFilter }: Operation): { name: string; value: string }[] {
   if (failureFilter) return partsOf(failureFilter)
   return Object.entries(pendingFilter ?? {}).map(([name, value]) => ({ name, value: String(value) }))
+}
+
+function UndoForm({
+  web,
+  c,
+  operation,
+  isSmall = false,
+}: View & { operation: Operation; isSmall?: boolean }) {
+  const { id, kind, done } = operation
+  return (
+    <Form web={web} c={c} action={path`/operations/${id}/undo`}>
+      <button
+        class={isSmall ? 'small' : undefined}
+        type="submit"
+        aria-label={`Undo: ${operationTitle(operation)}, ${plural(done, thing(kind))}`}
+      >
+        Undo
+      </button>
+    </Form>
+  )
 }
 
 function One({ web, c, operation }: View & { operation: Operation }) {
@@ -198,14 +252,12 @@ function One({ web, c, operation }: View & { operation: Operation }) {
             <div class="row">
               {isRunning && (
                 <Form web={web} c={c} action={path`/operations/${id}/cancel`}>
-                  <button type="submit">Cancel</button>
+                  <button type="submit" aria-label={`Cancel: ${operationTitle(operation)}`}>
+                    Cancel
+                  </button>
                 </Form>
               )}
-              {operation.isUndoable && (
-                <Form web={web} c={c} action={path`/operations/${id}/undo`}>
-                  <button type="submit">Undo</button>
-                </Form>
-              )}
+              {operation.isUndoable && <UndoForm web={web} c={c} operation={operation} />}
             </div>
           )}
         </div>
@@ -228,8 +280,8 @@ function One({ web, c, operation }: View & { operation: Operation }) {
         )}
         {operation.error !== '' && <p class="complaint">{shown(operation.error, 500)}</p>}
         <dl class="facts">
-          <Fact label={operation.source === 'queue' ? 'Queue' : 'List'}>
-            <Name limit={300}>{operation.lists.join(', ')}</Name>
+          <Fact label={listed[operation.source]}>
+            <Meant operation={operation} />
           </Fact>
           {parts.map(({ name, value }) => (
             <Fact label={`Where ${name} is`}>

@@ -43,9 +43,19 @@ export function pendingPages(web: WebContext): Hono<WebEnv> {
 
   pages.post('/queues/:queue/job/:ref/remove', needs('operator'), async (c) => {
     const job = await find(web, c)
-    const { count, undoPath } = await web.actions.removePending(job.queue, job, currentUser(c).name)
+    const { count, operation, undoPath } = await web.actions.removePending(
+      job.queue,
+      job,
+      currentUser(c).name,
+    )
     const result = count > 0 ? 'done' : 'gone'
-    await recordAction(web, c, { action: 'remove job', target: `${job.queue} ${job.ref}`, count, result })
+    await recordAction(web, c, {
+      action: 'remove job',
+      target: `${job.queue} ${job.ref}`,
+      count,
+      operation,
+      result,
+    })
     const name = shown(titleOf(job), 60)
     return seeOther(c, web, path`/queues/${job.queue}`, {
       text: count > 0 ? `Removed ${name} from ${shown(job.queue, 60)}.` : `${name} was taken meanwhile.`,

@@ -82,8 +82,10 @@ export function queueActionPages(web: WebContext): Hono<WebEnv> {
         )
       }
       const removal = await removals[kind].run(web, queue.name, currentUser(c).name)
-      const { count } = removal
-      await recordAction(web, c, { action: `${kind} queue`, target: queue.name, count, result: 'done' })
+      const { count, operation } = removal
+      await recordAction(web, c, {
+        ...{ action: `${kind} queue`, target: queue.name, count, operation, result: 'done' },
+      })
       return seeOther(
         c,
         web,

@@ -10,13 +10,11 @@ import { currentUser, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { seeOther } from '../notice.js'
-import { newId } from '../operations.js'
 import { nameParam } from '../params.js'
 import { path, url } from '../url.js'
 import { Confirm, Json, Name } from '../views/components.js'
 import { page } from '../views/layout.js'
 import { exact, shown } from '../views/text.js'
-import { undo } from './delayed-actions.js'
 import { rhythmOf, seesSchedule } from './schedule.js'
 
 export function scheduleActionPages(web: WebContext): Hono<WebEnv> {
@@ -33,21 +31,18 @@ export function scheduleActionPages(web: WebContext): Hono<WebEnv> {
   pages.post('/schedule/:name/remove', needs('operator'), async (c) => {
     const schedule = await find(web, c)
     if (c.get('body').get('confirmed') !== 'yes') return askToRemove(web, c, schedule)
-    const id = newId()
-    const isDone = await web.store.schedules.remove(schedule.name, id)
+    const { count, operation, undoPath } = await web.actions.removeSchedule(
+      schedule.name,
+      currentUser(c).name,
+    )
     await recordAction(web, c, {
-      ...{ action: 'remove schedule', target: schedule.name },
-      result: isDone ? 'done' : 'gone',
+      ...{ action: 'remove schedule', target: schedule.name, operation },
+      result: count > 0 ? 'done' : 'gone',
     })
     return seeOther(c, web, '/schedule', {
       text: `Removed ${shown(schedule.name, 80)}.`,
-      ...(isDone && { undo: { action: path`/schedule/undo/${id}`, label: 'Undo' } }),
+      ...(undoPath !== undefined && { undo: { action: undoPath, label: 'Undo' } }),
     })
-  })
-
-  pages.post('/schedule/undo/:id', needs('operator'), async (c) => {
-    const text = await undo(web, c, 'schedule')
-    return seeOther(c, web, '/schedule', text)
   })
 
   // The forms of resque-scheduler's pages; `_method=delete` removes. Each leads to a page that asks.

@@ -11,6 +11,8 @@ const doing: Record<Operation['kind'], string> = {
   remove: 'Remove failed jobs',
   'remove-pending': 'Remove waiting jobs',
   clear: 'Clear',
+  'remove-delayed': 'Remove delayed jobs',
+  'remove-schedule': 'Remove schedule',
 }
 
 const did: Record<Operation['kind'], string> = {
@@ -18,22 +20,28 @@ const did: Record<Operation['kind'], string> = {
   remove: 'Removed',
   'remove-pending': 'Removed',
   clear: 'Cleared',
+  'remove-delayed': 'Removed',
+  'remove-schedule': 'Removed',
 }
 
 export function operationTitle(operation: Operation): string {
   const { kind, lists } = operation
-  if (kind !== 'clear') return doing[kind]
+  if (kind !== 'clear' && kind !== 'remove-schedule') return doing[kind]
   const names = lists.slice(0, 3).map((name) => shown(name, 60))
-  return `Clear ${names.join(', ')}${lists.length > 3 ? ` and ${lists.length - 3} more` : ''}`
+  return `${doing[kind]} ${names.join(', ')}${lists.length > 3 ? ` and ${lists.length - 3} more` : ''}`
 }
 
 /** `Retried 3 jobs; 1 was retried before; 2 were gone.` */
 export function operationResult({ kind, done, skipped, gone, state }: Operation): string {
-  const parts = [`${did[kind]} ${plural(done, 'job')}`]
+  const parts = [`${did[kind]} ${plural(done, thing(kind))}`]
   if (skipped > 0) parts.push(`${thousands(skipped)} could not be, or ${were(skipped)} retried before`)
   if (gone > 0) parts.push(`${thousands(gone)} ${were(gone)} gone already`)
   if (state === 'cancelled') parts.push('then it was cancelled')
   return `${parts.join('; ')}.`
+}
+
+export function thing(kind: Operation['kind']): string {
+  return kind === 'remove-schedule' ? 'schedule' : 'job'
 }
 
 function were(count: number): string {

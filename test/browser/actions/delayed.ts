@@ -53,7 +53,7 @@ export const delayedActions: Action[] = [
   },
   {
     claim: 'one delayed job, then those that are selected, are removed, and come back',
-    posts: ['/delayed/:timestamp{\\d+}/remove', '/delayed/undo/:id'],
+    posts: ['/delayed/:timestamp{\\d+}/remove', '/operations/:id/undo'],
     async act(scene) {
       const { page, origin, look } = scene
       await page.goto(`${origin}/delayed/${T}`)
@@ -61,7 +61,7 @@ export const delayedActions: Action[] = [
       await page.getByText('Removed 1 job.').waitFor()
       expect(await waiting(scene)).toEqual(['First', 'Third'])
       await look()
-      await undo(scene, 'Brought back 1 job.')
+      await undo(scene, 'Undone: 1 job came back.')
       expect((await waiting(scene)).sort()).toEqual(['First', 'Second', 'Third'])
       await page.goto(`${origin}/delayed/${T}`)
       await page.getByLabel('Select First').check()
@@ -70,7 +70,7 @@ export const delayedActions: Action[] = [
       expect(await waiting(scene)).toEqual(['Second'])
       expect(await found(scene)).toBe(2)
       await look()
-      await undo(scene, 'Brought back 2 jobs.')
+      await undo(scene, 'Undone: 2 jobs came back.')
       expect((await waiting(scene)).sort()).toEqual(['First', 'Second', 'Third'])
       expect(await found(scene)).toBe(4)
     },
@@ -91,7 +91,7 @@ export const delayedActions: Action[] = [
   },
   {
     claim: 'all delayed jobs of a time are removed after a question, and come back',
-    posts: ['/delayed/:timestamp{\\d+}/clear', '/delayed/undo/:id'],
+    posts: ['/delayed/:timestamp{\\d+}/clear', '/operations/:id/undo'],
     async act(scene) {
       const { page, origin, look } = scene
       await page.goto(`${origin}/delayed/${T}`)
@@ -100,14 +100,14 @@ export const delayedActions: Action[] = [
       await page.getByText('Removed 3 jobs.').waitFor()
       expect(await times(scene)).toEqual([`${LATER}`])
       await look()
-      await undo(scene, 'Brought back 3 jobs.')
+      await undo(scene, 'Undone: 3 jobs came back.')
       expect(await waiting(scene)).toEqual(['First', 'Second', 'Third'])
       expect(await times(scene)).toEqual([`${T}`, `${LATER}`])
     },
   },
   {
     claim: 'all delayed jobs are removed after a question, and come back',
-    posts: ['/delayed/clear', '/delayed/undo/:id'],
+    posts: ['/delayed/clear', '/operations/:id/undo'],
     async act(scene) {
       const { page, origin, look } = scene
       await page.goto(`${origin}/delayed`)
@@ -117,7 +117,7 @@ export const delayedActions: Action[] = [
       expect(await times(scene)).toEqual([])
       expect(await found(scene)).toBe(0)
       await look()
-      await undo(scene, 'Brought back 4 jobs.')
+      await undo(scene, 'Undone: 4 jobs came back.')
       expect(await waiting(scene)).toEqual(['First', 'Second', 'Third'])
       expect(await waiting(scene, LATER)).toEqual(['Later'])
       expect(await found(scene)).toBe(4)

@@ -23,7 +23,7 @@ export const scheduleActions: Action[] = [
   },
   {
     claim: 'a schedule is removed after a question, and comes back',
-    posts: ['/schedule/:name/remove', '/schedule/undo/:id'],
+    posts: ['/schedule/:name/remove', '/operations/:id/undo'],
     async act(scene) {
       const { page, origin, room, look } = scene
       const schedule = await room.client.hgetall('resque:persistent_schedules')
@@ -33,7 +33,7 @@ export const scheduleActions: Action[] = [
       await page.getByText('Removed nightly.').waitFor()
       expect(await room.client.hlen('resque:persistent_schedules')).toBe(0)
       await look()
-      await undo(scene, 'Brought back the schedule.')
+      await undo(scene, 'Undone: 1 schedule came back.')
       expect(await room.client.hgetall('resque:persistent_schedules')).toEqual(schedule)
     },
   },
