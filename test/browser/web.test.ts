@@ -72,7 +72,7 @@ test('a user signs in, pauses a queue and signs out', async () => {
   await page.getByLabel('Password').fill('correct horse')
   await page.getByRole('button', { name: 'Sign in' }).click()
   expect(new URL(page.url()).pathname).toBe('/queues/mail')
-  await page.getByRole('button', { name: 'Pause', exact: true }).click()
+  await page.getByRole('button', { name: 'Pause mail', exact: true }).click()
   await page.getByRole('status').waitFor()
   expect(await room.client.smembers('resque:queues:paused')).toEqual(['mail'])
   // The notice is for one page.
@@ -163,14 +163,24 @@ test('on a phone the open tab is in sight, the last one too', async () => {
   }
 })
 
-test('the exact time in the reader’s own zone comes with the pointer', async () => {
+test('the exact time in the reader’s own zone comes with the pointer, by keys and by a touch', async () => {
   await room.client.sadd('resque:workers', 'web:1:mail')
   await room.client.hset('resque:workers:heartbeat', 'web:1:mail', '2026-01-01T00:00:00Z')
   const origin = await serve()
-  const page = await browser.open({ timezoneId: 'Asia/Tokyo' })
+  const page = await browser.open({ timezoneId: 'Asia/Tokyo', hasTouch: true })
   await page.goto(`${origin}/workers`)
   const beat = page.locator('[data-live="beat:"] time')
   expect(await beat.getAttribute('title')).toBe('2026-01-01 00:00:00 UTC')
+  const exactly = /2026-01-01 00:00:00 UTC · .*9:00:00/
   await beat.hover()
-  expect(await beat.getAttribute('title')).toMatch(/^2026-01-01 00:00:00 UTC · .*9:00:00/)
+  expect(await beat.getAttribute('title')).toMatch(exactly)
+  // By keys, and by a touch, it is shown.
+  const seen = () => page.evaluate<string>(`getComputedStyle(document.activeElement, '::after').content`)
+  await page.reload()
+  await page.locator('th.worker a').focus()
+  for (let i = 0; i < 5 && !(await seen()).includes('UTC'); i++) await page.keyboard.press('Tab')
+  expect(await seen()).toMatch(exactly)
+  await page.reload()
+  await beat.tap()
+  expect(await seen()).toMatch(exactly)
 })

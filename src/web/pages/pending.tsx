@@ -90,6 +90,7 @@ function Job({ web, c, job, isRevealed = false }: View & { job: Pending; isRevea
   // What is shown without hiding is shown with no names to look for.
   const eyes = isRevealed ? { ...web, settings: { ...web.settings, secrets: [] } } : web
   const at = path`/queues/${job.queue}/job/${job.ref}`
+  const said = `${shown(titleOf(job), 60)} from ${shown(job.queue, 60)}`
   return (
     <section>
       <p class="crumbs">
@@ -109,11 +110,13 @@ function Job({ web, c, job, isRevealed = false }: View & { job: Pending; isRevea
           <div class="row">
             {!isRevealed && hasHidden(job.text, web.settings.secrets) && (
               <Form web={web} c={c} action={`${at}/reveal`}>
-                <button type="submit">Show what is hidden</button>
+                <button type="submit" aria-label={`Show what is hidden of ${said}`}>
+                  Show what is hidden
+                </button>
               </Form>
             )}
             <Form web={web} c={c} action={`${at}/remove`}>
-              <button class="quiet-danger" type="submit">
+              <button class="quiet-danger" type="submit" aria-label={`Remove job ${said}`}>
                 Remove job
               </button>
             </Form>

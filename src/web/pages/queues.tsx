@@ -15,7 +15,7 @@ import { page } from '../views/layout.js'
 import { PendingFilterForm, PendingTable, type WaitingRow } from '../views/pending-table.js'
 import { QueueCharts } from '../views/queue-charts.js'
 import { QUEUES_OF_PAGE, QueueTable } from '../views/queue-table.js'
-import { plural } from '../views/text.js'
+import { plural, shown } from '../views/text.js'
 import { matching, readPendingFilter } from './pending-search.js'
 
 const PAGE_SIZE = 40
@@ -104,6 +104,8 @@ export async function queueOf(
 
 function QueueHead({ web, c, queue, snapshot }: View & { queue: QueueLine; snapshot: Snapshot }) {
   const { role } = currentUser(c)
+  const verb = queue.isPaused ? 'Resume' : 'Pause'
+  const said = shown(queue.name, 80)
   const isServed = queue.workers > 0 || snapshot.isAllPaused
   return (
     <div class="section-head">
@@ -122,8 +124,8 @@ function QueueHead({ web, c, queue, snapshot }: View & { queue: QueueLine; snaps
             c={c}
             action={`${path`/queues/${queue.name}`}/${queue.isPaused ? 'resume' : 'pause'}`}
           >
-            <button class="small" type="submit">
-              {queue.isPaused ? 'Resume' : 'Pause'}
+            <button class="small" type="submit" aria-label={`${verb} ${said}`}>
+              {verb}
             </button>
           </Form>
         )}
@@ -134,6 +136,7 @@ function QueueHead({ web, c, queue, snapshot }: View & { queue: QueueLine; snaps
                 class="button small quiet-danger"
                 href={url(web, path`/queues/${queue.name}/clear`)}
                 data-confirm=""
+                aria-label={`Clear ${said}`}
               >
                 Clear
               </a>
@@ -142,6 +145,7 @@ function QueueHead({ web, c, queue, snapshot }: View & { queue: QueueLine; snaps
               class="button small quiet-danger"
               href={url(web, path`/queues/${queue.name}/remove`)}
               data-confirm=""
+              aria-label={`Remove queue ${said}`}
             >
               Remove queue
             </a>

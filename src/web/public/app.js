@@ -18,16 +18,19 @@ function retime() {
   }
 }
 
-/** Made with the first moment that is pointed at: it costs as much as all the rest of this script. */
+/** Made with the first moment that is asked for: it costs as much as all the rest of this script. */
 let local
 
-/** The exact time in the reader's own zone too, for who points at one. */
-document.addEventListener('pointerover', ({ target }) => {
+/** The exact time in the reader's own zone too, for who points at one, touches it, or comes to it by keys. */
+function localise({ target }) {
   const time = target instanceof Element && target.closest('time[data-relative]')
   if (!time || time.title.includes(' · ')) return
   local ??= new Intl.DateTimeFormat(undefined, { dateStyle: 'short', timeStyle: 'medium' })
   time.title = `${time.title} · ${local.format(new Date(time.dateTime))}`
-})
+}
+
+document.addEventListener('pointerover', localise)
+document.addEventListener('focusin', localise)
 
 /** Something has come onto the page: what decorates pages does it there too. */
 function shown(root) {

@@ -91,7 +91,7 @@ export function Time({
   const date = typeof at === 'string' ? readTime(at) : at
   if (Number.isNaN(date.getTime())) return <span>{shown(String(at), 64)}</span>
   return (
-    <time datetime={date.toISOString()} title={exact(date)} data-relative="">
+    <time datetime={date.toISOString()} title={exact(date)} data-relative="" tabindex={0}>
       {age(date, web.now())}
     </time>
   )

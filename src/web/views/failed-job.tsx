@@ -9,9 +9,9 @@ import { groupOf } from '../failed-groups.js'
 import { pathOf, queryOf } from '../failed-query.js'
 import { spread } from '../json-text.js'
 import { newId } from '../operations.js'
-import { path } from '../url.js'
+import { path, url } from '../url.js'
 import { Fact, Form, Link, Name, StatusWord, Time, type View } from './components.js'
-import { ErrorLine } from './failed-table.js'
+import { ErrorLine, spoken } from './failed-table.js'
 import { isPlain, plural, shown, thousands } from './text.js'
 
 const MAX_BACKTRACE = 200
@@ -32,6 +32,8 @@ export function FailedJobHead({
   const at = path`/failed/job/${job.ref}`
   const isRetried = job.retriedAt !== undefined
   const fields = isRetried ? { again: 'yes' } : {}
+  const said = spoken(web, job)
+  const verb = isRetried ? 'Retry again' : 'Retry'
   return (
     <>
       <div class="section-head">
@@ -44,19 +46,19 @@ export function FailedJobHead({
             {job.isReadable && (
               <>
                 <Form web={web} c={c} action={`${at}/retry`} fields={fields}>
-                  <button class="primary" type="submit">
-                    {isRetried ? 'Retry again' : 'Retry'}
+                  <button class="primary" type="submit" aria-label={`${verb} ${said}`}>
+                    {verb}
                   </button>
                 </Form>
                 {job.class !== '' && (
-                  <Link web={web} to={`${at}/edit`} class="button">
+                  <a class="button" href={url(web, `${at}/edit`)} aria-label={`Edit and retry ${said}`}>
                     Edit and retry
-                  </Link>
+                  </a>
                 )}
               </>
             )}
             <Form web={web} c={c} action={`${at}/remove`} fields={{ operation: newId() }}>
-              <button class="quiet-danger" type="submit">
+              <button class="quiet-danger" type="submit" aria-label={`Remove ${said}`}>
                 Remove
               </button>
             </Form>
@@ -87,12 +89,16 @@ export function FailedJobHead({
                     <option value={name} />
                   ))}
               </datalist>
-              <button type="submit">Retry there</button>
+              <button type="submit" aria-label={`Retry there: ${said}`}>
+                Retry there
+              </button>
             </Form>
           )}
           {!isRevealed && hasHidden(job.text, web.settings.secrets) && (
             <Form web={web} c={c} action={`${at}/reveal`}>
-              <button type="submit">Show what is hidden</button>
+              <button type="submit" aria-label={`Show what is hidden of ${said}`}>
+                Show what is hidden
+              </button>
             </Form>
           )}
         </div>

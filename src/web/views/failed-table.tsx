@@ -1,6 +1,7 @@
 /**
  * Failed jobs in rows, each with its box to select it and what can be done to it.
  */
+import type { FailedJob } from '../../store/records.js'
 import { redactText } from '../access/redact.js'
 import { currentUser, includes } from '../access/roles.js'
 import type { FailedRow } from '../entry-pages.js'
@@ -75,8 +76,7 @@ function Row({ web, c: _, row, mayAct }: View & { row: FailedRow; mayAct: boolea
   const { job } = row
   const at = path`/failed/job/${job.ref}`
   const name = job.class === '' ? (row.isWhole ? 'not a failed record' : 'a long entry') : job.class
-  const when = readTime(job.failedAt)
-  const said = `${shown(name, 60)}${Number.isNaN(when.getTime()) ? '' : `, failed ${age(when, web.now())}`}`
+  const said = spoken(web, job, name)
   return (
     <tr class="failure">
       {mayAct && (
@@ -129,6 +129,12 @@ function Row({ web, c: _, row, mayAct }: View & { row: FailedRow; mayAct: boolea
       )}
     </tr>
   )
+}
+
+/** A failed job in the name of a button: `CsvExport, failed 3 min ago`. */
+export function spoken(web: View['web'], job: FailedJob, name = job.class || 'not a failed record'): string {
+  const when = readTime(job.failedAt)
+  return `${shown(name, 60)}${Number.isNaN(when.getTime()) ? '' : `, failed ${age(when, web.now())}`}`
 }
 
 function Cause({ web, row: { job, isWhole, sizeBytes } }: { web: View['web']; row: FailedRow }) {

@@ -279,7 +279,9 @@ function Notices({ web, c, snapshot }: View & { snapshot: Snapshot | undefined }
           </span>
           {notice.undo && (
             <Form web={web} c={c} action={notice.undo.action}>
-              <button type="submit">{notice.undo.label}</button>
+              <button type="submit" aria-label={`${notice.undo.label}: ${shown(notice.text, 100)}`}>
+                {notice.undo.label}
+              </button>
             </Form>
           )}
         </div>

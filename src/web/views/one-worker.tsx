@@ -7,7 +7,7 @@ import type { WebContext } from '../context.js'
 import type { WorkerLine } from '../snapshot.js'
 import { encodeSegment, path } from '../url.js'
 import { Count, Empty, Fact, Form, Json, Link, Name, Raw, StatusWord, Time, type View } from './components.js'
-import { bytes } from './text.js'
+import { bytes, shown } from './text.js'
 import { LoopDelay, QueueNames, vitalsOf } from './worker-facts.js'
 import { JobCell } from './working-table.js'
 
@@ -131,6 +131,8 @@ function WorkerButtons({
   const user = currentUser(c)
   const isOurs = worker.process !== undefined
   const isPaused = vitals?.state === 'paused'
+  const verb = isPaused ? 'Resume' : 'Pause'
+  const said = shown(worker.id, 80)
   const canTell = isOurs && worker.state !== 'lost' && worker.state !== 'stopping'
   return (
     <div class="row">
@@ -141,19 +143,21 @@ function WorkerButtons({
           action={path`/workers/${worker.id}/${isPaused ? 'resume' : 'pause'}`}
           confirm={!isPaused}
         >
-          <button type="submit">{isPaused ? 'Resume' : 'Pause'}</button>
+          <button type="submit" aria-label={`${verb} ${said}`}>
+            {verb}
+          </button>
         </Form>
       )}
       {canTell && includes(user.role, 'admin') && (
         <Form web={web} c={c} action={path`/workers/${worker.id}/stop`} confirm>
-          <button class="quiet-danger" type="submit">
+          <button class="quiet-danger" type="submit" aria-label={`Stop ${said}`}>
             Stop
           </button>
         </Form>
       )}
       {worker.state === 'lost' && includes(user.role, 'admin') && (
         <Form web={web} c={c} action={path`/workers/${worker.id}/forget`} confirm>
-          <button class="quiet-danger" type="submit">
+          <button class="quiet-danger" type="submit" aria-label={`Forget ${said}`}>
             Forget
           </button>
         </Form>

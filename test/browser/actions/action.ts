@@ -45,14 +45,14 @@ export async function confirm(scene: Scene, button: string): Promise<void> {
 }
 
 /** Presses the button, and waits for what the next page says. */
-export async function press({ page }: Scene, button: string, says: string | RegExp): Promise<void> {
+export async function press({ page }: Scene, button: string | RegExp, says: string | RegExp): Promise<void> {
   await page.getByRole('button', { name: button, exact: true }).first().click()
   await page.getByText(says).waitFor()
 }
 
 /** Takes back what was just done. */
 export async function undo(scene: Scene, says: string): Promise<void> {
-  await press(scene, 'Undo', says)
+  await press(scene, /^Undo: /, says)
   await scene.look()
 }
 

@@ -19,13 +19,13 @@ export const workerActions: Action[] = [
       const { page, ours, look } = scene
       const at = pageOf(scene, ours[0] as string)
       await page.goto(at)
-      await page.getByRole('button', { name: 'Pause', exact: true }).click()
+      await page.getByRole('button', { name: `Pause ${ours[0]}` }).click()
       await confirm(scene, 'Pause 2 workers')
       await page.getByText(/is told to pause/).waitFor()
       await waitFor(async () => (await state(scene)) === 'paused')
       await look()
       await page.goto(at)
-      await press(scene, 'Resume', 'is told to resume')
+      await press(scene, `Resume ${ours[0]}`, 'is told to resume')
       await waitFor(async () => (await state(scene)) !== 'paused')
       await look()
     },
@@ -36,7 +36,7 @@ export const workerActions: Action[] = [
     async act(scene) {
       const { page, ours, room, look } = scene
       await page.goto(pageOf(scene, ours[1] as string))
-      await page.getByRole('button', { name: 'Stop', exact: true }).click()
+      await page.getByRole('button', { name: `Stop ${ours[1]}` }).click()
       await confirm(scene, 'Stop 2 workers')
       await page.getByText(/is told to stop/).waitFor()
       await look()
@@ -55,7 +55,7 @@ export const workerActions: Action[] = [
       const { page, origin, room, look } = scene
       await page.goto(`${origin}/workers`)
       await page.goto(pageOf(scene, 'lost:1:mail'))
-      await page.getByRole('button', { name: 'Forget' }).click()
+      await page.getByRole('button', { name: 'Forget lost:1:mail', exact: true }).click()
       await confirm(scene, 'Forget 1 worker')
       await page.getByText('Forgot lost:1:mail.').waitFor()
       expect(await room.client.sismember('resque:workers', 'lost:1:mail')).toBe(0)
