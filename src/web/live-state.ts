@@ -1,11 +1,12 @@
 /**
  * What a live page shows, as values by key: the keys are those of the elements that show them (`data-live`).
  */
-import { processesOf, stateOf } from './processes.js'
-import { type QueueFigures, shownRates } from './queue-figures.js'
-import type { Snapshot } from './snapshot.js'
+import type { JobGlance } from '../store/glance.js'
+import { processesOf, stateOf, vitalsOf } from './processes.js'
+import { oldestOf, type QueueFigures, shownRates, takenBy } from './queue-figures.js'
+import type { Snapshot, WorkerLine } from './snapshot.js'
 import { encodeSegment } from './url.js'
-import { rate, shown } from './views/text.js'
+import { bytes, loopDelay, rate, shown } from './views/text.js'
 
 export const topics = ['counts', 'queues', 'workers'] as const
 
@@ -35,6 +36,9 @@ export function liveState(
   for (const queue of snapshot.queues.slice(0, MAX_ROWS)) {
     const key = encodeSegment(queue.name)
     queues[`queue:${key}`] = queue.size
+    const oldest = oldestOf(queue, figures)
+    if (oldest !== undefined) queues[`oldest:${key}`] = oldest
+    queues[`taken:${key}`] = takenBy(queue)
     const rates = shownRates(queue, figures)
     if (rates.in !== null) queues[`in:${key}`] = rate(rates.in)
     if (rates.out !== null) queues[`out:${key}`] = rate(rates.out)
@@ -59,10 +63,33 @@ function workerValues(snapshot: Snapshot): Values {
     const [first] = slots
     // Its first slot may be gone by now, and it is listed under that still.
     if (first?.heartbeat !== undefined) values[`beat:${name}`] = momentOf(first.heartbeat)
+    const vitals = vitalsOf(slots)
+    if (vitals) {
+      values[`memory:${name}`] = bytes(vitals.rssBytes)
+      values[`delay:${name}`] = loopDelay(vitals.lagMs)
+    }
+    values[`doing:${name}`] = doing(slots)
     values[`process:${name}`] = stateOf(slots)
     values[`slots:${name}`] = `${slots.filter(({ job }) => job !== undefined).length} / ${slots.length}`
   }
   return values
+}
+
+/** More of its jobs are on its own page. */
+export const JOBS_OF_PROCESS = 3
+
+/** What the slots of a process work on, and in a second line since when: two jobs of a class are not the same. */
+export function doing(slots: readonly WorkerLine[]): string {
+  const jobs = slots.flatMap(({ job }) => job ?? [])
+  if (jobs.length === 0) return '–'
+  const first = jobs.slice(0, JOBS_OF_PROCESS)
+  const more = jobs.length > first.length ? ` and ${jobs.length - first.length} more` : ''
+  return `${first.map(className).join(', ')}${more}\n${first.map(({ runAt }) => momentOf(runAt)).join()}`
+}
+
+/** The class of a job that runs, or what stands instead. */
+export function className(job: JobGlance): string {
+  return shown(job.class, 256) || (job.broken === undefined ? '(hidden)' : '(not a job)')
 }
 
 /** A moment as its element carries it: cut, and without what cannot be seen. */
@@ -81,7 +108,9 @@ export function changesBetween(before: LiveState, now: LiveState): LiveState {
   return changes
 }
 
-/** Whether nothing happens: workers that say they live are no event, nor are means that another minute goes into. */
+/** Whether nothing happens: workers that say they live are no event, nor are ages, and means that another minute goes into. */
 export function isQuiet(changes: LiveState): boolean {
-  return topics.every((topic) => Object.keys(changes[topic]).every((key) => /^(beat|in|out):/.test(key)))
+  return topics.every((topic) =>
+    Object.keys(changes[topic]).every((key) => /^(beat|in|out|oldest|memory|delay):/.test(key)),
+  )
 }

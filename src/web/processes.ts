@@ -1,7 +1,7 @@
 /**
  * Workers, put together to the processes that they are slots of.
  */
-import { readWorkerId } from '../store/workers.js'
+import { readWorkerId, type Vitals } from '../store/workers.js'
 import type { WorkerLine, WorkerState } from './snapshot.js'
 
 /** One worker process: one slot for Ruby's, as many as it has for ours. */
@@ -43,4 +43,9 @@ export function processesOf(workers: readonly WorkerLine[]): Process[] {
 export function stateOf(slots: readonly WorkerLine[]): WorkerState {
   const states = slots.map(({ state }) => state)
   return (['lost', 'stopping', 'busy', 'paused'] as const).find((state) => states.includes(state)) ?? 'idle'
+}
+
+/** Of the process whose slots these are; undefined for Ruby's, and before the first heartbeat of ours. */
+export function vitalsOf(slots: readonly WorkerLine[]): Vitals | undefined {
+  return slots.find(({ vitals }) => vitals !== undefined)?.vitals
 }

@@ -3,6 +3,7 @@
  */
 import type { QueueMinutes, StoredHistory } from '../store/history.js'
 import type { QueueLine } from './snapshot.js'
+import { duration, plural } from './views/text.js'
 
 /** Rates are means of so many minutes, of those that are known. */
 export const RATE_MINUTES = 5
@@ -62,4 +63,20 @@ export function shownRates(
   figures: ReadonlyMap<string, QueueFigures> | undefined,
 ): Rates {
   return (rubyWorkers === 0 && figures?.get(name)) || unknown
+}
+
+/** How long its first job has waited, in words; undefined where that is not known, or nothing waits. */
+export function oldestOf(
+  { name, size }: QueueLine,
+  figures: ReadonlyMap<string, QueueFigures> | undefined,
+): string | undefined {
+  const seconds = size > 0 ? figures?.get(name)?.oldestSeconds : undefined
+  return seconds === undefined ? undefined : duration(seconds * 1_000)
+}
+
+/** Who takes from it, in words; what warns begins with its sign. */
+export function takenBy({ isPaused, workers, size }: QueueLine): string {
+  if (isPaused) return 'paused'
+  if (workers > 0) return plural(workers, 'worker')
+  return size > 0 ? '⚠ No worker listens' : 'no worker'
 }

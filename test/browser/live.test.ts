@@ -5,9 +5,10 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
+import { defineJob, redisMultiQueueBackend } from 'resque-ts'
 import { createWeb, type Web, type WebOptions } from 'resque-ts/web'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { useRoom } from '../room.js'
+import { gate, useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
 import { useBrowser } from './browser.js'
 
@@ -73,6 +74,67 @@ test('numbers change where they stand, new rows wait until they are asked for', 
   await page.getByRole('link', { name: 'audio' }).waitFor()
   expect(await news.count()).toBe(0)
   expect(browser.complaints).toEqual([])
+})
+
+test('the page of a queue tells how many wait, and who takes them, while it is read', async () => {
+  await seed()
+  const page = await browser.open()
+  await page.goto(`${await serve()}/queues/mail`)
+  await isLive(page)
+  const taken = page.locator('[data-live="taken:mail"]')
+  expect(await taken.textContent()).toBe('⚠ No worker listens')
+  await room.client.rpush('resque:queue:mail', '{}', '{}')
+  await room.client.sadd('resque:workers', 'web:1:mail')
+  await taken.getByText('1 worker').waitFor()
+  expect(await count(page, 'queue:mail')).toBe('3')
+  expect(await taken.locator('.warning').count()).toBe(0)
+  await room.resque.pauseQueue('mail')
+  await taken.locator('.status.is-paused', { hasText: 'paused' }).waitFor()
+  await room.resque.resumeQueue('mail')
+  await taken.getByText('1 worker').waitFor()
+  await room.client.srem('resque:queues', 'mail')
+  await taken.getByText('–').waitFor()
+})
+
+test('what processes work on, and how they are, changes where it stands', async () => {
+  const hold = gate()
+  const Hold = defineJob({ name: 'Hold', perform: () => hold.opened })
+  await room.start({ jobs: [Hold], queues: 'hold', heartbeatMs: 30 })
+  const page = await browser.open()
+  await page.goto(`${await serve()}/workers`)
+  await isLive(page)
+  const cell = (key: string) => page.locator(`td[data-live="${key}:"]`)
+  expect(await cell('doing').textContent()).toBe('–')
+  await room.resque.enqueueTo('hold', 'Hold')
+  await cell('doing').getByText('Hold').waitFor()
+  // Loaded so, its time stands beside it, and stays as long as the job does.
+  await page.reload()
+  await isLive(page)
+  await waitFor(async () => (await cell('memory').textContent())?.endsWith(' MB') === true)
+  expect(await cell('doing').locator('time').count()).toBe(1)
+  expect(await cell('delay').textContent()).toMatch(/ ms$/)
+  hold.open()
+  await cell('doing').getByText('–').waitFor()
+  expect(await page.locator('tr.is-gone').count()).toBe(0)
+})
+
+test('a failed list has its own news, and its title keeps the count of all', async () => {
+  await room.client.sadd('resque:failed_queues', 'mail_failed', 'slow_failed')
+  await room.client.rpush('resque:mail_failed', '{}')
+  await room.client.rpush('resque:slow_failed', '{}')
+  const page = await browser.open()
+  const resque = room.connect({ failureBackend: redisMultiQueueBackend })
+  await page.goto(`${await serve({ resque })}/failed/mail_failed?view=list`)
+  await isLive(page)
+  expect(await page.title()).toMatch(/^\(2\) /)
+  await room.client.rpush('resque:slow_failed', '{}')
+  await waitFor(async () => (await page.title()).startsWith('(3) '))
+  expect(await page.getByRole('button', { name: /new failure/ }).count()).toBe(0)
+  await room.client.rpush('resque:mail_failed', '{}')
+  await page.getByRole('button', { name: '1 new failure – show' }).waitFor()
+  await page.locator('th a').first().click()
+  await isLive(page)
+  expect(await page.title()).toMatch(/^\(4\) /)
 })
 
 test('failures that rise are in the title and in the icon, and are said', async () => {

@@ -283,7 +283,11 @@ test('as JSON it is the same, and nothing is sent twice', async () => {
   const origin = await serve()
   const first = await fetch(`${origin}/events.json?topics=queues`)
   expect(first.headers.get('content-type')).toMatch(/^application\/json/)
-  expect(await first.json()).toEqual({ 'queue:mail': 3, 'failed:failed': 0 })
+  expect(await first.json()).toEqual({
+    'queue:mail': 3,
+    'taken:mail': '⚠ No worker listens',
+    'failed:failed': 0,
+  })
   const etag = first.headers.get('etag') ?? ''
   const again = await fetch(`${origin}/events.json?topics=queues`, { headers: { 'if-none-match': etag } })
   expect(again.status).toBe(304)

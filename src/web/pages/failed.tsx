@@ -24,7 +24,7 @@ import {
 import type { FailureFilter } from '../filters.js'
 import { newId } from '../operations.js'
 import { nameParam, numberParam, startParam, textParam, wordParam } from '../params.js'
-import { url } from '../url.js'
+import { encodeSegment, url } from '../url.js'
 import { Empty, Link, Pager, type View } from '../views/components.js'
 import { FilterForm, FilterParts } from '../views/failed-filter.js'
 import { GroupTable } from '../views/failed-groups.js'
@@ -103,7 +103,11 @@ async function show(web: WebContext, c: Context<WebEnv>, wanted: Wanted): Promis
   return page(
     c,
     web,
-    { title: 'Failed', tab: '/failed', ...(!state.isReady && { refreshSeconds: 2 }) },
+    {
+      ...{ title: 'Failed', tab: '/failed' },
+      ...(filter.list !== undefined && { liveCount: `failed:${encodeSegment(filter.list)}` }),
+      ...(!state.isReady && { refreshSeconds: 2 }),
+    },
     <>
       <link rel="stylesheet" href={url(web, web.assets.path('chart.css'))} />
       <link rel="stylesheet" href={url(web, web.assets.path('failed.css'))} />

@@ -8,13 +8,14 @@ import { currentUser, includes, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { isEverything } from '../filters.js'
 import { nameParam, startParam, wordParam } from '../params.js'
+import { oldestOf, type QueueFigures } from '../queue-figures.js'
 import type { QueueLine, Snapshot } from '../snapshot.js'
-import { path, url } from '../url.js'
-import { Empty, Form, Link, Name, Pager, StatusWord, type View } from '../views/components.js'
+import { encodeSegment, path, url } from '../url.js'
+import { Count, Empty, Form, Link, Name, Pager, type View } from '../views/components.js'
 import { page } from '../views/layout.js'
 import { PendingFilterForm, PendingTable, type WaitingRow } from '../views/pending-table.js'
 import { QueueCharts } from '../views/queue-charts.js'
-import { QUEUES_OF_PAGE, QueueTable } from '../views/queue-table.js'
+import { QUEUES_OF_PAGE, QueueTable, TakenBy } from '../views/queue-table.js'
 import { plural, shown } from '../views/text.js'
 import { matching, readPendingFilter } from './pending-search.js'
 
@@ -65,7 +66,7 @@ export function queuePages(web: WebContext): Hono<WebEnv> {
     const start = startParam(c)
     const order = wordParam(c, 'order', ['asc', 'desc'] as const, 'asc')
     const filter = readPendingFilter(c)
-    const { queue, snapshot } = await queueOf(web, c)
+    const { queue } = await queueOf(web, c)
     const { depth, oldest } = await web.history.ofQueue(queue.name, '24h')
     const markers = await web.figures.markers()
     return page(
@@ -74,7 +75,7 @@ export function queuePages(web: WebContext): Hono<WebEnv> {
       { title: queue.name, tab: '/queues' },
       <section>
         <link rel="stylesheet" href={url(web, web.assets.path('failed.css'))} />
-        <QueueHead web={web} c={c} queue={queue} snapshot={snapshot} />
+        <QueueHead web={web} c={c} queue={queue} figures={await web.figures.queues()} />
         {queue.size > 0 && <PendingFilterForm web={web} c={c} queue={queue.name} filter={filter} />}
         {queue.size < 0 ? (
           <Empty title="This is no queue">Its key holds something else than a list of jobs.</Empty>
@@ -102,21 +103,35 @@ export async function queueOf(
   return { queue, snapshot }
 }
 
-function QueueHead({ web, c, queue, snapshot }: View & { queue: QueueLine; snapshot: Snapshot }) {
+function QueueHead({
+  web,
+  c,
+  queue,
+  figures,
+}: View & { queue: QueueLine; figures: ReadonlyMap<string, QueueFigures> | undefined }) {
   const { role } = currentUser(c)
   const verb = queue.isPaused ? 'Resume' : 'Pause'
   const said = shown(queue.name, 80)
-  const isServed = queue.workers > 0 || snapshot.isAllPaused
+  const key = encodeSegment(queue.name)
   return (
     <div class="section-head">
       <h1>
         <Name>{queue.name}</Name>
       </h1>
-      {queue.isPaused && <StatusWord status="paused" />}
-      {!queue.isPaused && !isServed && queue.size > 0 && <span class="warning">⚠ No worker listens</span>}
-      {!queue.isPaused && queue.workers > 0 && (
-        <span class="faint num">taken by {plural(queue.workers, 'worker')}</span>
-      )}
+      <span class="faint">
+        Jobs{' '}
+        <span data-live={`queue:${key}`}>
+          <Count value={queue.size} />
+        </span>
+        , oldest{' '}
+        <span class="num" data-live={`oldest:${key}`}>
+          {oldestOf(queue, figures) ?? '–'}
+        </span>
+        , taken by
+      </span>
+      <span data-live={`taken:${key}`}>
+        <TakenBy queue={queue} />
+      </span>
       <div class="row">
         {includes(role, 'operator') && (
           <Form

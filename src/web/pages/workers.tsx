@@ -6,15 +6,16 @@ import { type Context, Hono } from 'hono'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
+import { className, doing, JOBS_OF_PROCESS } from '../live-state.js'
 import { nameParam, startParam } from '../params.js'
-import { type Process, processesOf, stateOf } from '../processes.js'
+import { type Process, processesOf, stateOf, vitalsOf } from '../processes.js'
 import type { Snapshot } from '../snapshot.js'
 import { encodeSegment, path } from '../url.js'
 import { Empty, Link, Name, Pager, StatusWord, Time, type View } from '../views/components.js'
 import { page } from '../views/layout.js'
 import { OneWorker } from '../views/one-worker.js'
 import { bytes, plural } from '../views/text.js'
-import { LoopDelay, QueueNames, vitalsOf } from '../views/worker-facts.js'
+import { LoopDelay, QueueNames } from '../views/worker-facts.js'
 
 /** As many as a browser lays out without keeping anybody waiting: each has twenty elements. */
 const PAGE_SIZE = 40
@@ -140,8 +141,7 @@ function Workers({
   )
 }
 
-/** More of a process's jobs and queues are on its own page. */
-const MAX_JOBS = 3
+/** More of a process's queues are on its own page. */
 const MAX_QUEUES = 5
 
 function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
@@ -167,26 +167,31 @@ function ProcessRow({ web, process }: { web: WebContext; process: Process }) {
       <td class="whole" data-label="Queues">
         <QueueNames web={web} queues={first?.queues ?? []} most={MAX_QUEUES} />
       </td>
-      <td class={`end num memory${vitals ? '' : ' blank'}`} data-label="Memory">
+      <td class={`end num memory${vitals ? '' : ' blank'}`} data-label="Memory" data-live="memory:">
         {vitals ? bytes(vitals.rssBytes) : '–'}
       </td>
-      <td class={`end num${vitals ? '' : ' blank'}`} data-label="Loop delay">
+      <td class={`end num${vitals ? '' : ' blank'}`} data-label="Loop delay" data-live="delay:">
         {vitals ? <LoopDelay ms={vitals.lagMs} /> : '–'}
       </td>
       <td class="whole" data-label="Heartbeat" data-live="beat:">
         <Time web={web} at={first?.heartbeat} missing="none yet" />
       </td>
-      <td class={busy.length === 0 ? 'blank' : 'whole'} data-label="Working on">
+      <td
+        class={busy.length === 0 ? 'blank' : 'whole'}
+        data-label="Working on"
+        data-live="doing:"
+        data-live-value={doing(slots)}
+      >
         {busy.length === 0 && '–'}
-        {busy.slice(0, MAX_JOBS).map(({ job }) => (
+        {busy.slice(0, JOBS_OF_PROCESS).map(({ job }) => (
           <div>
-            <Name>{job?.class || (job?.broken !== undefined ? '(not a job)' : '(hidden)')}</Name>{' '}
+            <Name>{job ? className(job) : ''}</Name>{' '}
             <span class="faint">
               <Time web={web} at={job?.runAt} />
             </span>
           </div>
         ))}
-        {busy.length > MAX_JOBS && <span class="faint">and {busy.length - MAX_JOBS} more</span>}
+        {busy.length > JOBS_OF_PROCESS && <span class="faint">and {busy.length - JOBS_OF_PROCESS} more</span>}
       </td>
     </tr>
   )

@@ -47,9 +47,12 @@ function showAll() {
 
 const things = { queue: 'queue', job: 'job', worker: 'worker', failed: 'failure' }
 
+function grown(key) {
+  return Math.max(0, (values.get(key) ?? 0) - (base.get(key) ?? 0))
+}
+
 function countNews(kind) {
-  if (kind === 'failed')
-    return Math.max(0, (values.get('count:failed') ?? 0) - (base.get('count:failed') ?? 0))
+  if (kind === 'failed') return grown(main.dataset.liveCount ?? 'count:failed')
   let count = 0
   for (const [key, value] of values) {
     if (value === null || !key.startsWith(`${kind}:`)) continue
@@ -91,13 +94,14 @@ document.addEventListener('resque:replaced', () => {
 })
 
 const title = document.title.replace(/^\([\d,]+\) /, '')
+const hasBadge = main?.dataset.liveBadge !== undefined
 const icon = document.querySelector('link[rel=icon]')
 const plainIcon = icon?.getAttribute('href')
 
 function showFailures() {
   if (!base) return
-  const risen = countNews('failed')
-  const count = main?.dataset.liveList === 'failed' ? values.get('count:failed') : risen
+  const risen = grown('count:failed')
+  const count = hasBadge ? values.get('count:failed') : risen
   const text = count > 0 ? `(${format(count)}) ${title}` : title
   if (document.title !== text) document.title = text
   const wanted = risen > 0 ? alertIcon : plainIcon
@@ -179,10 +183,10 @@ function receive(event, data) {
 const wanted = new Set(['counts'])
 for (const element of document.querySelectorAll('[data-live]')) {
   const [kind] = element.dataset.live.split(':')
-  if (/^(queue|failed|in|out)$/.test(kind)) wanted.add('queues')
+  if (/^(queue|failed|in|out|oldest|taken)$/.test(kind)) wanted.add('queues')
   else if (kind !== 'count') wanted.add('workers')
 }
-if (main?.dataset.liveList === 'queue') wanted.add('queues')
+if (main?.dataset.liveList === 'queue' || main?.dataset.liveCount) wanted.add('queues')
 if (/^(job|worker)$/.test(main?.dataset.liveList ?? '')) wanted.add('workers')
 
 let source

@@ -57,17 +57,44 @@ function writeJob(element, runAt) {
   write(note, hasEnded ? ' · ended' : '')
 }
 
+/** A text whose sign says that it warns; a state where it is the word of one. */
+function writeSaid(element, text) {
+  const icon = icons[text]
+  if (element.textContent === (icon ? `${icon} ${text}` : text)) return
+  const span = document.createElement('span')
+  span.className = icon ? 'status' : text[0] === '⚠' ? 'warning' : 'num'
+  if (icon) {
+    const sign = document.createElement('span')
+    sign.ariaHidden = 'true'
+    span.append(sign, ' ')
+    writeStatus(span, text)
+  } else span.textContent = text
+  element.replaceChildren(span)
+}
+
+/** What a process works on, with since when as long as that is so. */
+function writeDoing(element, value) {
+  if (value === element.dataset.liveValue) return
+  element.dataset.liveValue = value
+  element.className = value === '–' ? 'blank' : 'whole'
+  write(element, value.split('\n')[0])
+}
+
+const figures = /^(in|out|oldest|taken|memory|delay|doing)$/
+
 function show(element, key, value) {
   const kind = key.slice(0, key.indexOf(':'))
   if (kind === 'job') return writeJob(element, value)
-  // A rate that is not known any more.
-  if (kind === 'in' || kind === 'out') return write(element, value ?? '–')
+  // A figure that is not known any more.
+  if (value === null && figures.test(kind)) return write(element, '–')
   if (value === null) {
     element.closest('tr')?.classList.add('is-gone')
     return kind === 'worker' || kind === 'process' ? writeStatus(element, 'gone') : write(element, 'gone')
   }
   element.closest('tr.is-gone')?.classList.remove('is-gone')
   if (kind === 'worker' || kind === 'process') return writeStatus(element, value)
+  if (kind === 'taken' || kind === 'delay') return writeSaid(element, value)
+  if (kind === 'doing') return writeDoing(element, value)
   if (kind === 'beat') return writeMoment(element, value)
   if (typeof value !== 'number') return write(element, value)
   write(element.querySelector('.num') ?? element, value < 0 ? '?' : format(value))

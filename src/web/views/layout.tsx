@@ -16,6 +16,8 @@ export interface PageOptions {
   /** The path of the tab it belongs to. */
   tab?: string
   status?: 200 | 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 503 | 504
+  /** The live value that counts what it lists, where the path is not that of its tab. */
+  liveCount?: string
   /** Seconds until the browser should load it again by itself. */
   refreshSeconds?: number
 }
@@ -102,7 +104,13 @@ function Document({
         <main
           id="main"
           tabindex={-1}
-          data-live-list={c.req.path.endsWith(options.tab ?? ' ') ? lists[options.tab ?? ''] : undefined}
+          data-live-list={
+            options.liveCount !== undefined || c.req.path.endsWith(options.tab ?? ' ')
+              ? lists[options.tab ?? '']
+              : undefined
+          }
+          data-live-count={options.liveCount}
+          data-live-badge={options.tab === '/failed' ? '' : undefined}
         >
           <Notices web={web} c={c} snapshot={snapshot} />
           {children}

@@ -4,11 +4,12 @@
 import type { Vitals } from '../../store/workers.js'
 import { currentUser, includes } from '../access/roles.js'
 import type { WebContext } from '../context.js'
+import { vitalsOf } from '../processes.js'
 import type { WorkerLine } from '../snapshot.js'
 import { encodeSegment, path } from '../url.js'
 import { Count, Empty, Fact, Form, Json, Link, Name, Raw, StatusWord, Time, type View } from './components.js'
 import { bytes, shown } from './text.js'
-import { LoopDelay, QueueNames, vitalsOf } from './worker-facts.js'
+import { LoopDelay, QueueNames } from './worker-facts.js'
 import { JobCell } from './working-table.js'
 
 /** More slots are on the pages of their own. */
@@ -24,6 +25,7 @@ export function OneWorker({
 }: View & { worker: WorkerLine; others: readonly WorkerLine[]; processed: number; failed: number }) {
   const { job } = worker
   const vitals = vitalsOf(others)
+  const process = encodeSegment(worker.process ?? worker.id)
   return (
     <>
       <section>
@@ -60,16 +62,22 @@ export function OneWorker({
             <Time web={web} at={worker.started} />
           </Fact>
           <Fact label="Heartbeat">
-            <Time web={web} at={worker.heartbeat} missing="none yet" />
+            <span data-live={`beat:${encodeSegment(worker.id)}`}>
+              <Time web={web} at={worker.heartbeat} missing="none yet" />
+            </span>
           </Fact>
           {vitals && (
             <>
               <Fact label="Version">
                 <Name>{vitals.version}</Name>
               </Fact>
-              <Fact label="Memory">{bytes(vitals.rssBytes)}</Fact>
+              <Fact label="Memory">
+                <span data-live={`memory:${process}`}>{bytes(vitals.rssBytes)}</span>
+              </Fact>
               <Fact label="Loop delay">
-                <LoopDelay ms={vitals.lagMs} />
+                <span data-live={`delay:${process}`}>
+                  <LoopDelay ms={vitals.lagMs} />
+                </span>
               </Fact>
             </>
           )}

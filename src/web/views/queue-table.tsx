@@ -2,11 +2,11 @@
  * The queues, with their lengths and who takes from them.
  */
 import { includes } from '../access/roles.js'
-import { type QueueFigures, RATE_MINUTES, shownRates } from '../queue-figures.js'
+import { oldestOf, type QueueFigures, RATE_MINUTES, shownRates, takenBy } from '../queue-figures.js'
 import type { QueueLine, Snapshot } from '../snapshot.js'
 import { encodeSegment, path, url } from '../url.js'
 import { Count, Empty, Form, HiddenHead, Link, Name, StatusWord, type View } from './components.js'
-import { duration, plural, rate, shown } from './text.js'
+import { rate, shown } from './text.js'
 
 /** As many as a page should carry: what it takes a browser to lay it out grows with them. */
 export const QUEUES_OF_PAGE = 50
@@ -88,12 +88,12 @@ function Table({
               <Count value={queue.size} />
             </td>
             {figures && (
-              <td class="end num" data-label="Oldest">
-                {oldestOf(queue, figures)}
+              <td class="end num" data-label="Oldest" data-live={`oldest:${encodeSegment(queue.name)}`}>
+                {oldestOf(queue, figures) ?? '–'}
               </td>
             )}
             <RateCells queue={queue} figures={figures} />
-            <td class="whole" data-label="Taken by">
+            <td class="whole" data-label="Taken by" data-live={`taken:${encodeSegment(queue.name)}`}>
               <TakenBy queue={queue} />
             </td>
             {mayPause && (
@@ -154,14 +154,9 @@ function RateCells({ queue, figures }: { queue: QueueLine; figures: TableOf['fig
   )
 }
 
-function oldestOf({ name, size }: QueueLine, figures: ReadonlyMap<string, QueueFigures>): string {
-  const seconds = size > 0 ? figures.get(name)?.oldestSeconds : undefined
-  return seconds === undefined ? '–' : duration(seconds * 1_000)
-}
-
-function TakenBy({ queue }: { queue: QueueLine }) {
+/** As show.js writes it, when it changes. */
+export function TakenBy({ queue }: { queue: QueueLine }) {
+  const text = takenBy(queue)
   if (queue.isPaused) return <StatusWord status="paused" />
-  if (queue.workers > 0) return <span class="num">{plural(queue.workers, 'worker')}</span>
-  if (queue.size > 0) return <span class="warning">⚠ No worker listens</span>
-  return <span class="faint">no worker</span>
+  return <span class={text.startsWith('⚠') ? 'warning' : queue.workers > 0 ? 'num' : 'faint'}>{text}</span>
 }

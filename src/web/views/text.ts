@@ -46,6 +46,14 @@ export function exact(at: Date): string {
   return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }
 
+/** From here on a job keeps the process from its other work, and signals and timeouts come late. */
+const MUCH_DELAY_MS = 1_000
+
+/** How late an event loop is; what warns begins with its sign. */
+export function loopDelay(ms: number): string {
+  return ms < MUCH_DELAY_MS ? `${ms} ms` : `⚠ ${duration(ms)}`
+}
+
 export function bytes(count: number): string {
   if (count < 1_024) return `${count} B`
   const kilobytes = count / 1_024

@@ -1,23 +1,14 @@
 /**
  * What several pages show of a worker: its queues, and how its process is.
  */
-import type { Vitals } from '../../store/workers.js'
 import type { WebContext } from '../context.js'
-import type { WorkerLine } from '../snapshot.js'
 import { path } from '../url.js'
 import { Link, Name } from './components.js'
-import { duration } from './text.js'
-
-/** Of the process whose slots these are; undefined for Ruby's, and before the first heartbeat of ours. */
-export function vitalsOf(slots: readonly WorkerLine[]): Vitals | undefined {
-  return slots.find(({ vitals }) => vitals !== undefined)?.vitals
-}
-
-/** From here on a job keeps the process from its other work, and signals and timeouts come late. */
-const MUCH_DELAY_MS = 1_000
+import { loopDelay } from './text.js'
 
 export function LoopDelay({ ms }: { ms: number }) {
-  return ms < MUCH_DELAY_MS ? `${ms} ms` : <span class="warning">⚠ {duration(ms)}</span>
+  const text = loopDelay(ms)
+  return text.startsWith('⚠') ? <span class="warning">{text}</span> : text
 }
 
 export function QueueNames({
