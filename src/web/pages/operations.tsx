@@ -42,7 +42,7 @@ export function operationPages(web: WebContext): Hono<WebEnv> {
       <section>
         <div class="section-head">
           <h1>Operations</h1>
-          <span class="faint">work on many jobs at once, of the last 7 days</span>
+          <span class="faint">what was removed, and work on many jobs, of the last 7 days</span>
         </div>
         <OperationTable web={web} c={c} operations={operations} />
       </section>,

@@ -127,7 +127,6 @@ function QueueHead({
         <span class="num" data-live={`oldest:${key}`}>
           {oldestOf(queue, figures) ?? '–'}
         </span>
-        , taken by
       </span>
       <span data-live={`taken:${key}`}>
         <TakenBy queue={queue} />
