@@ -126,7 +126,7 @@ test('limits and times are told by flag and variable', async () => {
   for (const wrong of ['a', 'b', 'c'])
     tries.push((await fetch(`${address}overview`, { headers: basic('ann', wrong) })).status)
   expect(tries).toEqual([401, 401, 429])
-}
+})
 
 test('what is retried leaves the failed jobs where that is said, by an option or a variable', async () => {
   for (const [args, env] of [
