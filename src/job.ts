@@ -288,6 +288,23 @@ export function parseJob(text: string): ParsedJob | InvalidPayloadError {
   return job
 }
 
+/**
+ * When a job was enqueued, in milliseconds since 1970, by its payload's own word; NaN where it says nothing, as Ruby's
+ * own payloads do. `enqueued_at` (seconds, milliseconds or ISO 8601) is written by clients that care, and by ActiveJob,
+ * in its envelope.
+ */
+export function enqueuedMs({ enqueuedAt, args }: Pick<ParsedJob, 'enqueuedAt' | 'args'>): number {
+  let at = enqueuedAt
+  if (at === undefined) {
+    const envelope = args[0]
+    if (typeof envelope !== 'object' || envelope === null) return Number.NaN
+    at =
+      (envelope as { job_class?: unknown }).job_class && (envelope as { enqueued_at?: unknown }).enqueued_at
+  }
+  if (typeof at === 'number') return at < 1e11 ? at * 1_000 : at
+  return typeof at === 'string' ? Date.parse(at) : Number.NaN
+}
+
 /** Why an entry of a queue is no job, or undefined if it is one. Bytes that are not text never are. */
 export function whyNoJob(entry: string | Buffer): InvalidPayloadError | undefined {
   const job = readJob(entry)

@@ -59,6 +59,42 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/**
+ * The beginning of a JSON text, closed where it was cut off so that it can be read: a string ends there; a number and a
+ * name whose end or value is missing are left away. A text that is whole comes back as it is, and one that is no JSON as
+ * something that is none.
+ */
+export function closed(text: string): string {
+  const token = /"(?:[^"\\]+|\\.)*("?)|[[\]{},:]|[^\s"[\]{},:]+/gs
+  const closers: string[] = []
+  let before = ''
+  /** Behind the last value, or the bracket that opened one. */
+  let end = 0
+  for (let found = token.exec(text); found !== null; found = token.exec(text)) {
+    const [part, quote] = found
+    const isString = part.startsWith('"')
+    const isName = isString && closers.at(-1) === '}' && before !== ':'
+    if (part === '{' || part === '[') closers.push(part === '{' ? '}' : ']')
+    else if (part === '}' || part === ']') closers.pop()
+    else if (isString && quote === '' && !isName)
+      return text.slice(0, found.index) + closedString(part) + closers.reverse().join('')
+    before = part
+    const mayGoOn = !isString && !/[[\]{}]/.test(part) && token.lastIndex === text.length
+    if (!isName && !mayGoOn && part !== ',' && part !== ':') end = token.lastIndex
+  }
+  return closers.length === 0 && end > 0 ? text : text.slice(0, end) + closers.reverse().join('')
+}
+
+/** An escape, or a character of several bytes, may have been cut through. */
+function closedString(part: string): string {
+  const text = part.replace(/\ufffd+$/, '')
+  for (let less = 0; less < 6; less++) {
+    const string = `${text.slice(0, text.length - less)}"`
+    if (parseJson(string) !== undefined) return string
+  }
+  return `${text}"`
+}
+
 const QUOTE = 0x22
 const COMMA = 0x2c
 const BACKSLASH = 0x5c

@@ -3,6 +3,7 @@
  * is `delayed.ts`.
  */
 
+import { closed } from '../json.js'
 import { peekScript } from './checked.js'
 import type { Connection } from './connection.js'
 import { type DelayedJob, readDelayed, readTime } from './delayed.js'
@@ -11,7 +12,7 @@ import type { Keys } from './keys.js'
 import { readRef } from './records.js'
 import { script } from './scripts.js'
 
-/** A job that waits for a time, or its beginning where it is long. */
+/** A job that waits for a time; what its beginning says, where it is long. */
 export interface DelayedRow extends DelayedJob {
   sizeBytes: number
   isWhole: boolean
@@ -163,9 +164,10 @@ export class DelayedGlances {
     for (let i = 0; i + 2 < flat.length; i += 3) {
       const [sizeBytes, digest, bytes] = flat.slice(i, i + 3) as [number, Buffer, Buffer]
       const index = start + i / 3
-      const job = readDelayed(time, index, bytes)
+      const isWhole = bytes.length === sizeBytes
+      const job = readDelayed(time, index, isWhole ? bytes : Buffer.from(closed(bytes.toString())))
       const known = { digest: digest.toString(), ref: `${index}.${digest}@${time}` }
-      jobs.push({ ...job, ...known, sizeBytes, isWhole: bytes.length === sizeBytes })
+      jobs.push({ ...job, ...known, sizeBytes, isWhole, isReadable: isWhole && job.isReadable })
     }
     return { total, jobs }
   }

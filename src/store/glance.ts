@@ -2,7 +2,7 @@
  * One look at everything that is counted: queues and their lengths, workers and what they do, failures. It is one
  * script, so that it is one round trip and one moment; what is broken in Redis is left out and breaks nothing.
  */
-import { isJsonObject, parseJson } from '../json.js'
+import { closed, isJsonObject, parseJson } from '../json.js'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
 import { readWorkingRecord } from './records.js'
@@ -17,7 +17,8 @@ const RECORD_BYTES = 4_096
  *       8 failed
  * ARGV  1 namespace with colon  2 bytes of a record that are wanted
  * Reply processed, failed ever, pause-all, Redis' seconds, paused queues, then lists of: name, length of each queue;
- *       id, heartbeat, kind, started, bytes of the record, its beginning of each worker; name, length of each failed list
+ *       id, heartbeat, kind, started, bytes of the record, its beginning, the SHA-1 of one that is longer, of each
+ *       worker; name, length of each failed list
  * Cost  1 command a queue and a failed list; for the workers 3 a thousand, and 1 for each fifty; 8 more
  */
 const glanceScript = script(`
@@ -38,10 +39,10 @@ local function of_each(size, before, after, handle, ...)
     local to, question = math.min(from + size - 1, #ids), {...}
     for i = from, to do question[#question + 1] = before .. ids[i] .. after end
     local values = ask(unpack(question)) or {}
-    for i = from, to do handle(6 * (i - 1), values[i - from + 1] or false) end
+    for i = from, to do handle(7 * (i - 1), values[i - from + 1] or false) end
   end
 end
-for i, id in ipairs(ids) do workers[6 * i - 5] = id end
+for i, id in ipairs(ids) do workers[7 * i - 6] = id end
 of_each(1000, '', '', function(at, heartbeat) workers[at + 2] = heartbeat or '' end, 'HMGET', KEYS[3])
 of_each(1000, '', '', function(at, kind) workers[at + 3] = kind or '' end, 'HMGET', KEYS[4])
 of_each(1000, prefix .. 'worker:', ':started', function(at, started) workers[at + 4] = started or '' end, 'MGET')
@@ -49,6 +50,7 @@ of_each(1000, prefix .. 'worker:', ':started', function(at, started) workers[at 
 of_each(50, prefix .. 'worker:', '', function(at, record)
   workers[at + 5] = record and #record or -1
   workers[at + 6] = record and string.sub(record, 1, most) or ''
+  workers[at + 7] = record and #record > most and redis.sha1hex(record) or ''
 end, 'MGET')
 local failed = { 'failed', ask('LLEN', KEYS[8]) or 0 }
 for _, name in ipairs(ask('SMEMBERS', KEYS[7]) or {}) do
@@ -73,8 +75,12 @@ export interface JobGlance {
   queue: string
   class: string
   runAt: string
-  /** Undefined where the payload is long, or no job. */
-  args: unknown
+  /** Undefined where the payload is no job. */
+  payload: Readonly<Record<string, unknown>> | undefined
+  /** Of a record that is long, the payload is its beginning alone. */
+  isWhole: boolean
+  /** Of a long record; '' of others. */
+  digest: string
   /** The record, or its beginning, where it is no record. */
   broken: string | undefined
   bytes: number
@@ -144,7 +150,7 @@ export class Glances {
           isPaused: paused.has(String(name)),
         }))
         .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name))),
-      workers: inGroups(reply[6], 6)
+      workers: inGroups(reply[6], 7)
         .map(readWorker)
         .sort((a, b) => (a.id < b.id ? -1 : 1)),
       failedLists: inGroups(reply[7], 2).map(([name, size]) => ({ name: String(name), size: Number(size) })),
@@ -152,7 +158,8 @@ export class Glances {
   }
 }
 
-function readWorker([id, heartbeat, kindText, started, bytes, record]: (string | number)[]): WorkerGlance {
+function readWorker(line: (string | number)[]): WorkerGlance {
+  const [id, heartbeat, kindText, started, bytes, record, sha1] = line
   const kind = readKind(String(kindText))
   return {
     id: String(id),
@@ -162,42 +169,25 @@ function readWorker([id, heartbeat, kindText, started, bytes, record]: (string |
     process: kind?.process,
     deadAfterMs: kind?.deadAfterMs || undefined,
     vitals: kind?.vitals,
-    job: bytes === -1 ? undefined : readJobGlance(String(record), Number(bytes)),
+    job: bytes === -1 ? undefined : readJobGlance(String(record), Number(bytes), String(sha1)),
   }
 }
 
-function readJobGlance(text: string, bytes: number): JobGlance {
-  if (bytes > RECORD_BYTES) {
-    // Its beginning holds what is short, in Ruby's order of members.
-    const member = (name: string) => stringMember(text, name)
-    return {
-      queue: member('queue'),
-      class: member('class'),
-      runAt: member('run_at'),
-      args: undefined,
-      broken: undefined,
-      bytes,
-    }
-  }
-  const record = readWorkingRecord(text)
-  if (!record) return { queue: '', class: '', runAt: '', args: undefined, broken: text, bytes }
-  const payload = parseJson(record.payload.toString())
-  const job = isJsonObject(payload) ? payload : {}
+function readJobGlance(text: string, bytes: number, sha1: string): JobGlance {
+  const isWhole = bytes <= RECORD_BYTES
+  const record = readWorkingRecord(isWhole ? text : closed(text))
+  const known = { isWhole, digest: sha1.slice(0, 16), bytes }
+  if (!record) return { queue: '', class: '', runAt: '', payload: undefined, broken: text, ...known }
+  const value = parseJson(record.payload.toString())
+  const payload = isJsonObject(value) ? value : undefined
   return {
     queue: record.queue,
     runAt: record.runAt,
-    class: typeof job.class === 'string' ? job.class : '',
-    args: job.args,
-    broken: isJsonObject(payload) ? undefined : record.payload.toString(),
-    bytes,
+    class: typeof payload?.class === 'string' ? payload.class : '',
+    payload,
+    broken: payload ? undefined : record.payload.toString(),
+    ...known,
   }
-}
-
-/** The string that stands behind the first `"name":` of the beginning of a JSON text; '' where there is none. */
-export function stringMember(text: string, name: string): string {
-  const match = new RegExp(`"${name}"\\s{0,8}:\\s{0,8}("(?:[^"\\\\]|\\\\.)*")`).exec(text)
-  const value = match?.[1] === undefined ? undefined : parseJson(match[1])
-  return typeof value === 'string' ? value : ''
 }
 
 function count(text: string): number {

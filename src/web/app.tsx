@@ -21,6 +21,8 @@ import { assetPages } from './pages/assets.js'
 import { auditPages } from './pages/audit.js'
 import { delayedPages } from './pages/delayed.js'
 import { delayedActionPages } from './pages/delayed-actions.js'
+import { delayedJobPages } from './pages/delayed-job.js'
+import { downloadPages } from './pages/downloads.js'
 import { eventPages } from './pages/events.js'
 import { failedPages } from './pages/failed.js'
 import { failedBulkPages } from './pages/failed-bulk.js'
@@ -72,6 +74,8 @@ const modules: ((web: WebContext) => Hono<WebEnv>)[] = [
   jobPages,
   delayedActionPages,
   delayedPages,
+  delayedJobPages,
+  downloadPages,
   schedulePages,
   scheduleActionPages,
   eventPages,

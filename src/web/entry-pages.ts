@@ -7,13 +7,14 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { parseJob } from '../job.js'
+import { closed } from '../json.js'
 import { type PeekedEntry, type Place, refOf, type Source } from '../store/entries.js'
-import { stringMember } from '../store/glance.js'
 import { digest, type FailedJob, readFailedJob, readRef } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import type { FailedIndex } from './failed-index.js'
 import { type FailedLists, failedListsOf } from './failed-lists.js'
 import { type FailureFilter, matchesFailure, matchesPending, type PendingFilter } from './filters.js'
+import { enqueuedAt } from './job-facts.js'
 
 /** A failed job on a page. Of one that is not whole, what stands in its beginning alone is known. */
 export interface FailedRow {
@@ -30,6 +31,8 @@ export interface PendingRow {
   /** '' where the entry is no job, or too long to be read here. */
   class: string
   args: unknown[]
+  /** By its own word; undefined where it says nothing, as most do. */
+  enqueuedAt: Date | undefined
   isReadable: boolean
   sizeBytes: number
   isWhole: boolean
@@ -302,23 +305,11 @@ function failedSource(name: string): Source {
 }
 
 function failedRow(source: Source, { isWhole, sizeBytes, ...entry }: PeekedEntry): FailedRow {
-  const job = readFailedJob(source.name, entry.index, entry.bytes)
-  if (isWhole) return { job, sizeBytes, isWhole }
+  if (isWhole) return { job: readFailedJob(source.name, entry.index, entry.bytes), sizeBytes, isWhole }
   // As far as it was read, it says what it is.
-  const member = (name: string) => stringMember(job.text, name)
-  const known = {
-    class: member('class'),
-    exception: member('exception'),
-    error: member('error'),
-    queue: member('queue'),
-    worker: member('worker'),
-    failedAt: member('failed_at'),
-  }
-  return {
-    job: { ...job, ...known, ref: `${entry.index}.${entry.digest}@${source.name}` },
-    sizeBytes,
-    isWhole,
-  }
+  const beginning = closed(entry.bytes.toString())
+  const job = readFailedJob(source.name, entry.index, beginning, entry.digest)
+  return { job: { ...job, isReadable: false }, sizeBytes, isWhole }
 }
 
 function pendingRow(source: Source, { isWhole, sizeBytes, ...entry }: PeekedEntry): PendingRow {
@@ -330,6 +321,7 @@ function pendingRow(source: Source, { isWhole, sizeBytes, ...entry }: PeekedEntr
     index: entry.index,
     class: isReadable ? job.class : '',
     args: isReadable ? job.args : [],
+    enqueuedAt: isReadable ? enqueuedAt(job) : undefined,
     isReadable,
     sizeBytes,
     isWhole,

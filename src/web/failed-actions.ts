@@ -4,7 +4,7 @@
 import { ArgumentsError, InvalidPayloadError } from '../errors.js'
 import { encodeJob } from '../job.js'
 import { isJsonObject, memberText, parseJson, withMember } from '../json.js'
-import { type Payload, readFailedJob, readRef, retriedEntry } from '../store/records.js'
+import { makeRef, type Payload, readFailedJob, readRef, retriedEntry } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import { type FailedLists, failedListsOf } from './failed-lists.js'
 
@@ -24,7 +24,10 @@ export interface RetryOptions {
 }
 
 /** `gone`: removed, or changed, by somebody else. `retried`: put back before. `refused`: the queue is of another type. */
-export type RetryResult = 'done' | 'gone' | 'retried' | 'refused'
+export type NotRetried = 'gone' | 'retried' | 'refused'
+
+/** What became of it; `job` is the ref of the job that waits now. */
+export type RetryResult = { result: 'done'; job: string } | { result: NotRetried }
 
 /**
  * Puts one failed job back, exactly the one the ref names. Rejects with ArgumentsError or PayloadTooLargeError where the new
@@ -43,14 +46,14 @@ export async function retryFailed(
   // It may move between being found and being put back; never does another stand for it.
   for (let attempt = 0; attempt < 5; attempt++) {
     const entry = await store.entries.find(source, parts)
-    if (!entry) return 'gone'
+    if (!entry) return { result: 'gone' }
     const job = readFailedJob(parts.list, entry.index, entry.bytes)
     if (!job.isReadable) {
       throw new InvalidPayloadError('This entry cannot be put back: it is not a failed record.', {
         hint: 'Remove it, or push its job yourself.',
       })
     }
-    if (job.retriedAt !== undefined && !options.again) return 'retried'
+    if (job.retriedAt !== undefined && !options.again) return { result: 'retried' }
     const isEdited = options.args !== undefined || options.class !== undefined
     const args = options.args ?? memberText(job.payload.toString(), 'args') ?? '[]'
     const payload = isEdited ? withArgs(job.payload, args, options) : job.payload
@@ -62,9 +65,13 @@ export async function retryFailed(
       payload,
     }
     const [fate] = (await store.entries.requeue(parts.list, [move])) ?? []
-    if (fate !== 'missing') return fate === 'done' ? 'done' : 'refused'
+    if (fate === 'refused') return { result: 'refused' }
+    if (fate !== 'done') continue
+    // It stands at the end, or nearer to the head by now: towards there it is looked for.
+    const index = Math.max(0, (await store.queues.size(move.queue)) - 1)
+    return { result: 'done', job: makeRef(move.queue, index, payload) }
   }
-  return 'gone'
+  return { result: 'gone' }
 }
 
 /** The payload with other arguments, or another class; its other keys stay as they are. */

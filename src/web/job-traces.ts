@@ -6,10 +6,12 @@ import { isJsonObject, parseJson } from '../json.js'
 import type { DelayedJob } from '../store/delayed.js'
 import { delayedRefs } from '../store/delayed-glance.js'
 import type { FailedJob } from '../store/records.js'
+import { Refusal } from './access/refusal.js'
 import type { WebUser } from './access/user.js'
 import type { WebContext } from './context.js'
 import type { PendingRow } from './entry-pages.js'
 import { listsFor, mayShow } from './failed-query.js'
+import { enqueuedAtOf, jobIdOf } from './job-facts.js'
 import type { WorkerLine } from './snapshot.js'
 
 export type Trace =
@@ -22,8 +24,10 @@ export interface Found {
   /** '' where the payload carries none. */
   id: string
   traces: Trace[]
-  /** What the payload says of when it was enqueued, unread. */
-  enqueuedAt: string | undefined
+  /** What the payload says of when it was enqueued. */
+  enqueuedAt: Date | undefined
+  /** How many workers of this package died of it, as it waits or runs. */
+  deaths: number
   /** How much of each place was looked at. */
   looked: { what: string; looked: number; isAll: boolean }[]
 }
@@ -36,39 +40,27 @@ const MAX_QUEUES = 200
 const LIMIT = 20
 /** Of all queues together. */
 const MOST = 100
+/** An id stands behind the arguments: of so many long records of workers, and so long ones, all is read. */
+const MAX_LONG = 20
+const MAX_LONG_BYTES = 262_144
+/** Longer ids are none. */
+export const MAX_ID = 256
 
-/** The id that a payload carries: our own, Sidekiq's word for it, or ActiveJob's in its envelope. */
-function jobIdOf(payload: unknown): string {
-  if (!isJsonObject(payload)) return ''
-  const [first] = Array.isArray(payload.args) ? payload.args : []
-  const ids = [payload.id, payload.jid, payload.job_id, isJsonObject(first) ? first.job_id : undefined]
-  const id = ids.find((each) => typeof each === 'string' && each !== '')
-  return typeof id === 'string' ? id : ''
-}
-
-function enqueuedAtOf(payload: unknown): string | undefined {
-  if (!isJsonObject(payload)) return undefined
-  const [first] = Array.isArray(payload.args) ? payload.args : []
-  const at =
-    payload.enqueued_at ?? payload.queue_time ?? (isJsonObject(first) ? first.enqueued_at : undefined)
-  if (typeof at === 'number') return new Date(at > 1e11 ? at : at * 1_000).toISOString()
-  return typeof at === 'string' ? at : undefined
-}
-
-/** Undefined where a ref names nothing that is there, or not for this user. */
-export async function findJob(web: WebContext, user: WebUser, name: string): Promise<Found | undefined> {
+/** Refuses a name that can be none, and a ref of what is not there, or not for this user. */
+export async function findJob(web: WebContext, user: WebUser, name: string): Promise<Found> {
+  if (name === '' || name.length > MAX_ID) throw new Refusal(404, 'That is no id of a job.')
   const isRef = /^\d+\.[0-9a-f]{16}@./s.test(name)
   const own = isRef ? await byRef(web, user, name) : undefined
-  if (isRef && !own) return undefined
-  const id = isRef ? jobIdOf(payloadOf(own as Trace)) : name
-  if (id === '') {
-    const traces = [own as Trace]
-    return { id, traces, enqueuedAt: enqueuedAtOf(payloadOf(own as Trace)), looked: [] }
+  if (isRef && !own) {
+    throw new Refusal(404, 'This entry is here no more.', {
+      hint: 'It was taken, put back or removed since; what ended well leaves no trace.',
+    })
   }
-  const { traces, looked } = await byId(web, user, id)
+  const id = own ? jobIdOf(payloadOf(own)) : name
+  const { traces, looked } = id === '' ? { traces: [], looked: [] } : await byId(web, user, id)
   if (own && !traces.some((each) => refOf(each) === refOf(own))) traces.push(own)
   const enqueuedAt = traces.map((each) => enqueuedAtOf(payloadOf(each))).find((at) => at !== undefined)
-  return { id, traces, enqueuedAt, looked }
+  return { id, traces, enqueuedAt, deaths: await deathsOf(web, traces), looked }
 }
 
 async function byRef(web: WebContext, user: WebUser, ref: string): Promise<Trace | undefined> {
@@ -100,10 +92,9 @@ async function byId(
   const traces: Trace[] = []
   const looked: Found['looked'] = []
   const snapshot = await web.snapshots.get(user)
-  for (const worker of snapshot.workers)
-    if (worker.job?.args !== undefined && jobIdOf({ args: worker.job.args }) === id)
-      traces.push({ kind: 'running', worker })
-  looked.push({ what: 'workers', looked: snapshot.working, isAll: true })
+  const running = await runningWith(web, snapshot.workers, id)
+  traces.push(...running.traces)
+  looked.push({ what: 'workers', looked: snapshot.working, isAll: running.isAll })
 
   const queues = snapshot.queues.slice(0, MAX_QUEUES).filter(({ size }) => size > 0)
   const waiting = await web.entryPages.searchPending(
@@ -140,13 +131,44 @@ async function byId(
   return { traces, looked }
 }
 
-function payloadOf(trace: Trace): unknown {
+async function runningWith(web: WebContext, workers: readonly WorkerLine[], id: string) {
+  const busy = workers.filter(({ job }) => job?.payload !== undefined)
+  const traces = busy.filter(({ job }) => job?.isWhole && jobIdOf(job.payload) === id).map(asRunning)
+  const long = busy.filter(({ job }) => !job?.isWhole)
+  const read = long.filter(({ job }) => job && job.bytes <= MAX_LONG_BYTES).slice(0, MAX_LONG)
+  const records = await web.store.workers.jobs(read.map(({ id }) => id))
+  for (const [i, worker] of read.entries()) {
+    const record = records[i]
+    // It may work on another job by now, of a queue that is not this user's to see.
+    const isSame = record?.queue === worker.job?.queue && record?.runAt === worker.job?.runAt
+    const payload = isSame ? parseJson(String(record?.payload)) : undefined
+    if (worker.job && isJsonObject(payload) && jobIdOf(payload) === id)
+      traces.push(asRunning({ ...worker, job: { ...worker.job, payload, isWhole: true } }))
+  }
+  return { traces, isAll: read.length === long.length }
+}
+
+function asRunning(worker: WorkerLine): Trace {
+  return { kind: 'running', worker }
+}
+
+/** Where one is asked for: of what failed, or was taken away, they are forgotten. */
+async function deathsOf(web: WebContext, traces: readonly Trace[]): Promise<number> {
+  const running = traces.flatMap((trace) => (trace.kind === 'running' ? [trace.worker.id] : []))
+  const records = await web.store.workers.jobs(running)
+  const waiting = traces.flatMap((trace) =>
+    trace.kind === 'waiting' ? [{ queue: trace.queue, payload: trace.job.text }] : [],
+  )
+  return Math.max(0, ...(await web.store.slots.deaths([...records, ...waiting])))
+}
+
+export function payloadOf(trace: Trace): unknown {
   switch (trace.kind) {
     case 'waiting':
     case 'delayed':
       return parseJson(trace.job.text)
     case 'running':
-      return { args: trace.worker.job?.args }
+      return trace.worker.job?.payload
     case 'failed':
       return parseJson(trace.job.payload.toString())
   }

@@ -136,7 +136,10 @@ function takenOf(glance: Glance): Map<string, Taken> {
   return counts
 }
 
-const hiddenJob = { queue: '', class: '', args: undefined, broken: undefined, bytes: 0 }
+const hiddenJob = {
+  ...{ queue: '', class: '', payload: undefined, broken: undefined },
+  ...{ isWhole: true, digest: '', bytes: 0 },
+}
 
 function stateOf(worker: WorkerGlance, process: Vitals['state'] | undefined, glance: Glance): WorkerState {
   if (isLost(worker, glance)) return 'lost'

@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from '../context.js'
 import { messageOf } from '../errors.js'
-import type { ParsedJob } from '../job.js'
+import { enqueuedMs, type ParsedJob } from '../job.js'
 import { BUCKET_COUNT, bucketOf } from '../store/histogram.js'
 import type { ReportEntry } from '../store/history.js'
 import { Sampler } from '../store/sampler.js'
@@ -156,21 +156,11 @@ export class Tally {
 }
 
 /**
- * How long a job waited in its queue, by what its payload says of its enqueue; -1 where it says nothing, as Ruby's own
- * payloads do. `enqueued_at` (seconds, milliseconds or ISO 8601) is written by clients that care, and by ActiveJob, in
- * its envelope. A job that was tried again has waited since its first enqueue.
+ * How long a job waited in its queue, by what its payload says of its enqueue; -1 where it says nothing. A job that was
+ * tried again has waited since its first enqueue.
  */
-export function waitedMs({ enqueuedAt, args }: ParsedJob, now = Date.now): number {
-  let at = enqueuedAt
-  if (at === undefined) {
-    const envelope = args[0]
-    if (typeof envelope !== 'object' || envelope === null) return -1
-    at =
-      (envelope as { job_class?: unknown }).job_class && (envelope as { enqueued_at?: unknown }).enqueued_at
-  }
-  let ms = Number.NaN
-  if (typeof at === 'number') ms = at < 1e11 ? at * 1_000 : at
-  else if (typeof at === 'string') ms = Date.parse(at)
+export function waitedMs(job: ParsedJob, now = Date.now): number {
+  const ms = enqueuedMs(job)
   // A clock that runs ahead of ours makes no job travel in time.
   return ms > 0 ? Math.max(0, now() - ms) : -1
 }

@@ -142,7 +142,7 @@ export interface Found {
 }
 
 /** Streams do not end, and what is served as a file is no page. */
-const noPages = /^\/(events$|assets\/)/
+const noPages = /^\/(events$|assets\/)|\/download$/
 
 const samples: Record<string, string> = {
   queue: 'mail',

@@ -21,16 +21,18 @@ async function fill(...texts: (string | Buffer)[]): Promise<string[]> {
 
 test('a failed job is put back as it was, once, and marked', async () => {
   const [ref = ''] = await fill(record(1))
-  expect(await retryFailed(web(), ref, { now })).toBe('done')
+  expect(await retryFailed(web(), ref, { now })).toMatchObject({ result: 'done' })
   expect(await queued()).toEqual([job(1)])
   expect(await room.client.smembers('resque:queues')).toEqual(['mail'])
   expect(await room.client.lrange('resque:failed', 0, -1)).toEqual([
     record(1, { retriedAt: '2026/11/24 05:00:00 UTC' }),
   ])
-  expect(await retryFailed(web(), ref)).toBe('gone')
+  expect(await retryFailed(web(), ref)).toMatchObject({ result: 'gone' })
   const [again = ''] = await fill(record(2))
-  expect(await retryFailed(web(), again)).toBe('retried')
-  expect(await retryFailed(web(), again, { again: true, queue: 'other', drop: true })).toBe('done')
+  expect(await retryFailed(web(), again)).toMatchObject({ result: 'retried' })
+  expect(await retryFailed(web(), again, { again: true, queue: 'other', drop: true })).toMatchObject({
+    result: 'done',
+  })
   expect(await queued('other')).toEqual([job(1)])
   expect(await room.client.lrange('resque:failed', 0, -1)).toEqual([record(2)])
 })
@@ -39,8 +41,8 @@ test('it is found after thousands were removed before it and failed behind it', 
   const refs = await fill(...range(3_000).map((id) => record(id)))
   await room.client.ltrim('resque:failed', 2_500, -1)
   await room.client.rpush('resque:failed', ...range(3_000, 5_000).map((id) => record(id)))
-  expect(await retryFailed(web(), refs[2_900] ?? '')).toBe('done')
-  expect(await retryFailed(web(), refs[100] ?? '')).toBe('gone')
+  expect(await retryFailed(web(), refs[2_900] ?? '')).toMatchObject({ result: 'done' })
+  expect(await retryFailed(web(), refs[100] ?? '')).toMatchObject({ result: 'gone' })
   expect(await queued()).toEqual([job(2_900)])
 })
 
@@ -48,7 +50,7 @@ test('edited arguments go into the payload as they were typed, its other keys st
   const payload = '{"class":"Mail","args":[1.0,12345678901234567890],"id":"x","n":[]}'
   const [ref = ''] = await fill(`{"failed_at":"x","payload":${payload},"queue":"mail"}`)
   const args = '[12345678901234567891, {"a":[]}, "ü"]'
-  expect(await retryFailed(web(), ref, { args })).toBe('done')
+  expect(await retryFailed(web(), ref, { args })).toMatchObject({ result: 'done' })
   expect(await queued()).toEqual([`{"class":"Mail","args":${args},"id":"x","n":[]}`])
   expect(withArgs('{"class":"Mail"}', '[1]')).toBe('{"class":"Mail","args":[1]}')
 })
@@ -73,7 +75,7 @@ test('a payload with bytes that are not UTF-8 comes back byte for byte', async (
   ])
   const entry = Buffer.concat([Buffer.from('{"payload":'), payload, Buffer.from(',"queue":"mail"}')])
   const [ref = ''] = await fill(entry)
-  expect(await retryFailed(web(), ref, { now })).toBe('done')
+  expect(await retryFailed(web(), ref, { now })).toMatchObject({ result: 'done' })
   expect(await room.client.lrangeBuffer('resque:queue:mail', 0, -1)).toEqual([payload])
   const [marked] = await room.client.lrangeBuffer('resque:failed', 0, -1)
   const stamp = Buffer.from(',"retried_at":"2026/11/24 05:00:00 UTC"}')
@@ -84,7 +86,7 @@ test('what is no record, or whose queue is no list, stays as it is', async () =>
   const [odd = '', ref = ''] = await fill('[1]', record(1))
   await expect(retryFailed(web(), odd)).rejects.toMatchObject({ code: 'INVALID_PAYLOAD' })
   await room.client.set('resque:queue:mail', 'x')
-  expect(await retryFailed(web(), ref)).toBe('refused')
+  expect(await retryFailed(web(), ref)).toMatchObject({ result: 'refused' })
   expect(await room.client.lrange('resque:failed', 0, -1)).toEqual(['[1]', record(1)])
 })
 

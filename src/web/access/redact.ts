@@ -21,26 +21,28 @@ export const defaultSecrets: readonly RegExp[] = [
 /** How deep values are looked at: deeper than any person reads, and not as deep as the stack goes. */
 const MAX_DEPTH = 64
 
-/** A copy with secrets hidden. Never touches prototypes, and cuts what is too deep. */
-export function redact(value: unknown, secrets: readonly RegExp[], depth = 0): unknown {
-  if (typeof value === 'string') return redactText(value, secrets)
+/** Longer texts are not searched: what they would cost, everybody who waits would pay. They are cut instead. */
+const MAX_TEXT = 65_536
+
+/** A copy with secrets hidden. Never touches prototypes, and cuts what is too deep, and texts that are too long. */
+export function redact(value: unknown, secrets: readonly RegExp[], longest = MAX_TEXT, depth = 0): unknown {
+  if (typeof value === 'string') return redactText(value, secrets, longest)
   if (typeof value !== 'object' || value === null) return value
   if (depth >= MAX_DEPTH) return '[too deep]'
-  if (Array.isArray(value)) return value.map((each) => redact(each, secrets, depth + 1))
+  if (Array.isArray(value)) return value.map((each) => redact(each, secrets, longest, depth + 1))
   const copy: Record<string, unknown> = Object.create(null)
   for (const [key, each] of Object.entries(value)) {
-    copy[key] = secrets.some((secret) => secret.test(key)) ? HIDDEN : redact(each, secrets, depth + 1)
+    copy[key] = secrets.some((secret) => secret.test(key))
+      ? HIDDEN
+      : redact(each, secrets, longest, depth + 1)
   }
   return copy
 }
 
-/** Longer texts are not searched: what they would cost, everybody who waits would pay. They are cut instead. */
-const MAX_TEXT = 65_536
-
 /** `password=hunter2`, `"token": "…"` and `://user:password@` in a text, hidden. */
-export function redactText(text: string, secrets: readonly RegExp[]): string {
+export function redactText(text: string, secrets: readonly RegExp[], longest = MAX_TEXT): string {
   if (secrets.length === 0 || text.length < 4) return text
-  const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text
+  const cut = text.length > longest ? `${text.slice(0, longest)}…` : text
   const plain = cut
     .replace(/(:\/\/[^\s:/@]{0,200}:)[^\s@/]{1,200}@/g, `$1${HIDDEN}@`)
     .replace(/\bBearer\s+[\w.~+/=-]{8,}/gi, `Bearer ${HIDDEN}`)
@@ -95,9 +97,9 @@ function endOfString(text: string, at: number): number {
 }
 
 /** As `redact`, of JSON as text: what is not hidden keeps its spelling. Of what is no JSON, as `redactText`. */
-export function redactJson(text: string, secrets: readonly RegExp[]): string {
+export function redactJson(text: string, secrets: readonly RegExp[], longest = MAX_TEXT): string {
   if (secrets.length === 0) return text
-  if (parseJson(text) === undefined) return redactText(text, secrets)
+  if (parseJson(text) === undefined) return redactText(text, secrets, longest)
   const colon = /\s*:\s*/y
   const scalar = /[^\s,\]}]+/y
   let hidden = ''
@@ -109,7 +111,7 @@ export function redactJson(text: string, secrets: readonly RegExp[]): string {
     let by: string | undefined
     colon.lastIndex = end
     if (!colon.test(text)) {
-      const safe = redactText(plain, secrets)
+      const safe = redactText(plain, secrets, longest)
       if (safe !== plain) by = safe
     } else {
       end = at = colon.lastIndex

@@ -8,6 +8,7 @@ import { delayedEndpoints } from './delayed.js'
 import { documentOf } from './document.js'
 import { API, type Endpoint, serve } from './endpoint.js'
 import { failedEndpoints } from './failed.js'
+import { jobEndpoints } from './jobs.js'
 import { markerEndpoints } from './markers.js'
 import { operationEndpoints } from './operations.js'
 import { queueEndpoints } from './queues.js'
@@ -21,6 +22,7 @@ export function apiPages(web: WebContext): Hono<WebEnv> {
     ...queueEndpoints(web),
     ...workerEndpoints(web),
     ...failedEndpoints(web),
+    ...jobEndpoints(web),
     ...operationEndpoints(web),
     ...delayedEndpoints(web),
     ...markerEndpoints(web),

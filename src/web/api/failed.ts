@@ -149,7 +149,10 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
             'Drop the entry instead of marking it as retried. Default: as `retry` of createWeb says.',
         },
       },
-      answer: object({ result: { ...text, enum: ['done'] } }),
+      answer: object({
+        result: { ...text, enum: ['done'] },
+        job: { ...text, description: 'The ref of the job that waits now.' },
+      }),
       refusals: { 409: 'It was put back before, or changed meanwhile; nothing was done.' },
       async run(call) {
         const job = await jobOf(call)
@@ -166,18 +169,19 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
         }
         if (queue !== undefined && !call.user.sees(queue)) throw new Refusal(404, 'There is no such queue.')
         const { store, resque } = web
-        const result = await retryFailed({ store, failedLists: () => resque.failed.lists() }, job.ref, {
+        const retried = await retryFailed({ store, failedLists: () => resque.failed.lists() }, job.ref, {
           ...{ queue: queue || undefined, again, drop, now: web.now() },
           args: args === undefined ? undefined : JSON.stringify(args),
         })
+        const { result } = retried
         web.failedIndex.touch()
         await call.record({
           ...{ action: args === undefined ? 'retry' : 'edit and retry', target: job.ref },
           result: result === 'done' ? 'done' : result === 'refused' ? 'refused' : 'gone',
           ...(result !== 'done' && { detail: result }),
         })
-        if (result !== 'done') throw new Refusal(409, whyNot[result])
-        return { result }
+        if (retried.result !== 'done') throw new Refusal(409, whyNot[retried.result])
+        return retried
       },
     },
     {

@@ -100,6 +100,10 @@ export const schemas = {
     index: { ...whole, description: '0 is the next to run.' },
     class: text,
     args,
+    enqueuedAt: {
+      ...orNull(moment),
+      description: 'By its payload’s own word; null where that says nothing, as that of most jobs does.',
+    },
     isReadable: truth,
     sizeBytes: whole,
   }),

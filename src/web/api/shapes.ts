@@ -31,6 +31,7 @@ export function pendingShape(web: WebContext, row: PendingRow) {
     index,
     class: row.class,
     args: readableArgs(web, row.args, isReadable),
+    enqueuedAt: row.enqueuedAt ?? null,
     isReadable,
     sizeBytes,
   }
@@ -45,10 +46,10 @@ export function workerShape(web: WebContext, worker: WorkerLine) {
 }
 
 function workShape(web: WebContext, job: JobGlance) {
-  const { queue, runAt, args, broken, bytes } = job
+  const { queue, runAt, payload, isWhole, broken, bytes } = job
   return {
     ...{ queue, runAt, class: job.class },
-    args: readableArgs(web, args, args !== undefined),
+    args: readableArgs(web, payload?.args, isWhole),
     isReadable: broken === undefined,
     sizeBytes: bytes,
   }

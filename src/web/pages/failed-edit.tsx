@@ -3,7 +3,6 @@
  * failed job stays as it was, marked as retried, unless what is retried is dropped.
  */
 import { type Context, Hono } from 'hono'
-import { memberText } from '../../json.js'
 import type { FailedJob } from '../../store/records.js'
 import { hasHidden } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
@@ -11,6 +10,7 @@ import { currentUser, includes, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { failedJobOf } from '../failed-query.js'
+import { argsText } from '../job-facts.js'
 import { diffLines, type JsonProblem, joined, readTokens, spread } from '../json-text.js'
 import { nameParam } from '../params.js'
 import { path, url } from '../url.js'
@@ -80,7 +80,7 @@ async function editable(web: WebContext, c: Context<WebEnv>): Promise<FailedJob>
 
 /** As they stand in Redis: numbers are not read and written again. */
 function argsOf(job: FailedJob): string {
-  return memberText(job.payload.toString(), 'args') ?? '[]'
+  return argsText(job.payload.toString())
 }
 
 function draftOf(job: FailedJob): Draft {

@@ -3,24 +3,28 @@
  * they ask about the job that stands there now, and the answer is about that job.
  */
 import { type Context, Hono } from 'hono'
+import { memberText, parseJson } from '../../json.js'
 import type { FailedJob } from '../../store/records.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
-import type { Notice, WebContext, WebEnv } from '../context.js'
-import { retryFailed } from '../failed-actions.js'
+import type { WebContext, WebEnv } from '../context.js'
+import { type NotRetried, retryFailed } from '../failed-actions.js'
 import { NOT_A_RECORD } from '../failed-groups.js'
 import { backFrom, failedJobOf, jobsOf, listsFor, mayShow, refusalOf } from '../failed-query.js'
+import { argsText, jobIdOf } from '../job-facts.js'
+import { MAX_ID } from '../job-traces.js'
 import { seeOther } from '../notice.js'
 import { newId } from '../operations.js'
 import { nameParam } from '../params.js'
 import { path, url } from '../url.js'
-import { Confirm, Fact, Json, Link, Name, Raw, Time } from '../views/components.js'
-import { Backtrace, FailedJobFacts, FailedJobHead, rawText } from '../views/failed-job.js'
+import { Confirm, Fact, Link, Name, Time } from '../views/components.js'
+import { Backtrace, FailedJobFacts, FailedJobHead } from '../views/failed-job.js'
 import { ErrorLine } from '../views/failed-table.js'
+import { FullJson, Raw } from '../views/json.js'
 import { page } from '../views/layout.js'
 import { noticeOf } from '../views/operation-text.js'
-import { bytes, shown, thousands } from '../views/text.js'
+import { shown, thousands } from '../views/text.js'
 import { idOf } from './failed-bulk.js'
 
 const WAIT_MS = 3_000
@@ -93,7 +97,7 @@ export async function retry(
   if (queue === '') throw new Refusal(400, 'This entry names no queue to be put back into.')
   if (!currentUser(c).sees(queue)) throw new Refusal(404, 'There is no such queue.')
   const failedLists = () => web.resque.failed.lists()
-  const result = await retryFailed({ store: web.store, failedLists }, job.ref, {
+  const retried = await retryFailed({ store: web.store, failedLists }, job.ref, {
     ...options,
     drop: web.settings.dropsRetried,
     now: web.now(),
@@ -102,6 +106,7 @@ export async function retry(
       throw new Refusal(400, error.message)
     throw refusalOf(error)
   })
+  const { result } = retried
   web.failedIndex.touch()
   await recordAction(web, c, {
     action: options.args === undefined ? 'retry failed' : 'edit and retry',
@@ -109,16 +114,26 @@ export async function retry(
     result: result === 'done' ? 'done' : result === 'refused' ? 'refused' : 'gone',
   })
   const name = nameOf({ class: options.class ?? job.class })
-  const notices: Record<typeof result, Notice> = {
-    done: {
+  if (retried.result === 'done') {
+    return seeOther(c, web, backFrom(c, LIST), {
       text: `Retried ${name}: it waits in ${shown(queue, 80)}.`,
-      link: { to: `${path`/queues/${queue}`}?order=desc`, label: 'Look' },
-    },
-    gone: { text: `${name} was removed, or changed, by somebody else meanwhile.`, kind: 'warning' },
-    retried: { text: `${name} was retried before, so it was left alone.`, kind: 'warning' },
-    refused: { text: `${shown(queue, 80)} is no queue: its key holds something else.`, kind: 'warning' },
+      link: { to: followed(job, queue, retried.job), label: 'Look at it' },
+    })
   }
-  return seeOther(c, web, backFrom(c, LIST), notices[result])
+  const notices: Record<NotRetried, string> = {
+    gone: `${name} was removed, or changed, by somebody else meanwhile.`,
+    retried: `${name} was retried before, so it was left alone.`,
+    refused: `${shown(queue, 80)} is no queue: its key holds something else.`,
+  }
+  return seeOther(c, web, backFrom(c, LIST), { text: notices[retried.result], kind: 'warning' })
+}
+
+/** Where a job that was put back is seen: by its id also after it was taken; else as it waits. */
+function followed(job: FailedJob, queue: string, ref: string): string {
+  const id = jobIdOf(parseJson(job.payload.toString()))
+  return id !== '' && id.length <= MAX_ID
+    ? path`/jobs/${id}`
+    : path`/queues/${queue}/job/${ref.slice(0, ref.indexOf('@'))}`
 }
 
 function nameOf({ class: name }: Pick<FailedJob, 'class'>): string {
@@ -196,6 +211,7 @@ async function show(
   const snapshot = await web.snapshots.get(currentUser(c))
   // What is shown without hiding is shown with no names to look for.
   const eyes = isRevealed ? { ...web, settings: { ...web.settings, secrets: [] } } : web
+  const download = path`/failed/job/${job.ref}/download`
   return page(
     c,
     web,
@@ -218,16 +234,17 @@ async function show(
         <FailedJobFacts
           web={eyes}
           job={job}
+          download={download}
           isWorkerThere={snapshot.workers.some(({ id }) => id === job.worker)}
         />
         {job.isReadable || job.class !== '' ? (
           <>
             <h2>Arguments</h2>
-            <Json web={eyes} value={job.args} open />
+            <FullJson web={eyes} text={argsText(memberText(job.text, 'payload') ?? '')} download={download} />
             <Backtrace web={eyes} job={job} />
             <details>
-              <summary>As it stands in Redis, {bytes(Buffer.byteLength(job.text))}</summary>
-              <Raw web={eyes} text={rawText(eyes, job)} limit={65_536} />
+              <summary>As it stands in Redis</summary>
+              <FullJson web={eyes} text={job.text} download={download} />
             </details>
           </>
         ) : (

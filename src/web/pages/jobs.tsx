@@ -4,31 +4,27 @@
  */
 import { Hono } from 'hono'
 import type { Child } from 'hono/jsx'
+import { memberText } from '../../json.js'
 import { redactText } from '../access/redact.js'
-import { Refusal } from '../access/refusal.js'
 import { currentUser, needs } from '../access/roles.js'
+import { API } from '../api/endpoint.js'
 import type { WebContext, WebEnv } from '../context.js'
-import { type Found, findJob, type Trace } from '../job-traces.js'
+import { argsText, attemptOf } from '../job-facts.js'
+import { type Found, findJob, MAX_ID, payloadOf, type Trace } from '../job-traces.js'
 import { nameParam } from '../params.js'
 import { path } from '../url.js'
-import { Empty, Fact, Json, Link, Name, readTime, StatusWord, Time } from '../views/components.js'
+import { Count, Empty, Fact, Link, Name, readTime, StatusWord, Time } from '../views/components.js'
+import { FullJson } from '../views/json.js'
 import { page } from '../views/layout.js'
+import { downloadOf } from '../views/one-worker.js'
 import { duration, plural, shown, thousands } from '../views/text.js'
-
-const MAX_ID = 256
 
 export function jobPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
   pages.get('/jobs/:id', needs('viewer'), async (c) => {
     const name = nameParam(c, 'id')
-    if (name === '' || name.length > MAX_ID) throw new Refusal(404, 'That is no id of a job.')
     const user = currentUser(c)
     const found = await web.searches.run(user.name, () => findJob(web, user, name))
-    if (!found) {
-      throw new Refusal(404, 'This entry is here no more.', {
-        hint: 'It was taken, put back or removed since; what ended well leaves no trace.',
-      })
-    }
     return page(c, web, { title: `Job ${found.id || name}` }, <Job web={web} name={name} found={found} />)
   })
   return pages
@@ -41,7 +37,7 @@ interface Step {
 }
 
 function Job({ web, name, found }: { web: WebContext; name: string; found: Found }) {
-  const { id, traces, enqueuedAt } = found
+  const { id, traces, enqueuedAt, deaths } = found
   const steps = stepsOf(web, traces, enqueuedAt)
   const [first] = traces
   const job = first && jobOf(first)
@@ -63,9 +59,11 @@ function Job({ web, name, found }: { web: WebContext; name: string; found: Found
             <Fact label="Queue">
               {job.queue === '' ? <span class="faint">not known</span> : <Name>{job.queue}</Name>}
             </Fact>
-            <Fact label="Arguments">
-              <Json web={web} value={job.args} />
-            </Fact>
+            {deaths > 0 && (
+              <Fact label="Workers that died of it">
+                <Count value={deaths} />
+              </Fact>
+            )}
             {job.class !== '' && (
               <Fact label="More of this class">
                 <Link web={web} to="/failed" query={{ class: job.class }}>
@@ -78,6 +76,11 @@ function Job({ web, name, found }: { web: WebContext; name: string; found: Found
             )}
           </>
         )}
+        <Fact label="For programs">
+          <Link web={web} to={`${API}${path`/jobs/${name}`}`}>
+            As JSON
+          </Link>
+        </Fact>
       </dl>
       {steps.length === 0 ? (
         <Empty title="Nothing is known of this job">
@@ -86,29 +89,67 @@ function Job({ web, name, found }: { web: WebContext; name: string; found: Found
       ) : (
         <Timeline web={web} steps={steps} />
       )}
+      {job !== undefined && (
+        <>
+          <h2>Arguments</h2>
+          <FullJson web={web} {...job.args} />
+        </>
+      )}
       <Unknown found={found} />
     </section>
   )
 }
 
-function jobOf(trace: Trace): { class: string; queue: string; args: unknown } {
+interface Job {
+  class: string
+  queue: string
+  args: { text: string; download: string | undefined; isCut?: boolean }
+}
+
+function jobOf(trace: Trace): Job {
   switch (trace.kind) {
-    case 'waiting':
-      return { class: trace.job.class, queue: trace.queue, args: trace.job.args }
+    case 'waiting': {
+      const { job, queue } = trace
+      const download = path`/queues/${queue}/job/${job.ref.slice(0, job.ref.indexOf('@'))}/download`
+      return { class: job.class, queue, args: { text: argsText(job.text), download } }
+    }
     case 'running': {
       const { job } = trace.worker
-      return { class: job?.class ?? '', queue: job?.queue ?? '', args: job?.args }
+      const { class: name = '', queue = '', payload, isWhole = true } = job ?? {}
+      const text = JSON.stringify(payload?.args ?? [])
+      return { class: name, queue, args: { text, download: downloadOf(trace.worker), isCut: !isWhole } }
     }
-    default:
-      return trace.job
+    case 'delayed': {
+      const { class: name, queue, time, index, digest, text } = trace.job
+      const download = path`/delayed/${time}/job/${`${index}.${digest}`}/download`
+      return { class: name, queue, args: { text: argsText(text), download } }
+    }
+    case 'failed': {
+      const { class: name, queue, ref, text } = trace.job
+      const args = {
+        text: argsText(memberText(text, 'payload') ?? ''),
+        download: path`/failed/job/${ref}/download`,
+      }
+      return { class: name, queue, args }
+    }
   }
 }
 
 /** The earliest first; what has no time stands where it belongs: a wait at the end. */
-function stepsOf(web: WebContext, traces: readonly Trace[], enqueuedAt: string | undefined): Step[] {
-  const steps = traces.flatMap((trace) => stepsOfTrace(web, trace))
+function stepsOf(web: WebContext, traces: readonly Trace[], enqueuedAt: Date | undefined): Step[] {
+  const steps = traces.flatMap((trace) => {
+    const [first, ...more] = stepsOfTrace(web, trace)
+    const attempt = attemptOf(payloadOf(trace))
+    if (!first || attempt === undefined) return first ? [first, ...more] : more
+    const label = (
+      <>
+        {first.label} <span class="faint">attempt {attempt}</span>
+      </>
+    )
+    return [{ ...first, label }, ...more]
+  })
   if (enqueuedAt !== undefined)
-    steps.push({ at: timeOf(enqueuedAt), label: 'Enqueued', body: 'by its payload’s own word' })
+    steps.push({ at: enqueuedAt, label: 'Enqueued', body: 'by its payload’s own word' })
   const end = Number.POSITIVE_INFINITY
   return steps.sort((a, b) => (a.at?.getTime() ?? end) - (b.at?.getTime() ?? end))
 }

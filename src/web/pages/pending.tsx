@@ -3,17 +3,21 @@
  */
 import { type Context, Hono } from 'hono'
 import { parseJob } from '../../job.js'
+import { parseJson } from '../../json.js'
 import { hasHidden, redactText } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
+import { argsText } from '../job-facts.js'
 import { seeOther } from '../notice.js'
 import { nameParam } from '../params.js'
 import { path } from '../url.js'
-import { Count, Fact, Form, Json, Link, Name, Raw, type View } from '../views/components.js'
+import { Count, Fact, Form, Link, Name, type View } from '../views/components.js'
+import { PayloadFacts, SizeFact } from '../views/job-facts.js'
+import { FullJson, Raw } from '../views/json.js'
 import { page } from '../views/layout.js'
-import { bytes, shown } from '../views/text.js'
+import { shown } from '../views/text.js'
 import { queueOf } from './queues.js'
 
 interface Pending {
@@ -26,13 +30,13 @@ interface Pending {
 export function pendingPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
   pages.get('/queues/:queue/job/:ref', needs('viewer'), async (c) => {
-    const job = await find(web, c)
+    const job = await pendingJobOf(web, c)
     return page(c, web, { title: titleOf(job), tab: '/queues' }, <Job web={web} c={c} job={job} />)
   })
 
   // A POST, as it leaves a trace: who looked at what was hidden.
   pages.post('/queues/:queue/job/:ref/reveal', needs('operator'), async (c) => {
-    const job = await find(web, c)
+    const job = await pendingJobOf(web, c)
     await recordAction(web, c, {
       action: 'reveal arguments',
       target: `${job.queue} ${job.ref}`,
@@ -42,7 +46,7 @@ export function pendingPages(web: WebContext): Hono<WebEnv> {
   })
 
   pages.post('/queues/:queue/job/:ref/remove', needs('operator'), async (c) => {
-    const job = await find(web, c)
+    const job = await pendingJobOf(web, c)
     const { count, operation, undoPath } = await web.actions.removePending(
       job.queue,
       job,
@@ -66,7 +70,8 @@ export function pendingPages(web: WebContext): Hono<WebEnv> {
   return pages
 }
 
-async function find(web: WebContext, c: Context<WebEnv>): Promise<Pending> {
+/** The waiting job that the path names. */
+export async function pendingJobOf(web: WebContext, c: Context<WebEnv>): Promise<Pending> {
   const { queue } = await queueOf(web, c)
   const ref = nameParam(c, 'ref')
   const [, index, digest = ''] = /^(\d{1,10})\.([0-9a-f]{16})$/.exec(ref) ?? []
@@ -127,12 +132,13 @@ function Job({ web, c, job, isRevealed = false }: View & { job: Pending; isRevea
         <Fact label="Place in the queue">
           <Count value={job.index + 1} />
         </Fact>
+        <PayloadFacts web={web} payload={parseJson(job.text)} />
         <Fact label="Timeline">
           <Link web={web} to={path`/jobs/${`${job.ref}@${job.queue}`}`}>
             What is known of it
           </Link>
         </Fact>
-        <Fact label="Size">{bytes(Buffer.byteLength(job.text))}</Fact>
+        <SizeFact web={web} sizeBytes={Buffer.byteLength(job.text)} download={`${at}/download`} />
         {parsed instanceof Error && (
           <Fact label="What is wrong">{shown(redactText(parsed.message, web.settings.secrets), 500)}</Fact>
         )}
@@ -141,7 +147,7 @@ function Job({ web, c, job, isRevealed = false }: View & { job: Pending; isRevea
       {parsed instanceof Error ? (
         <Raw web={eyes} text={job.text} limit={65_536} />
       ) : (
-        <Json web={eyes} value={parsed.args} open />
+        <FullJson web={eyes} text={argsText(job.text)} download={`${at}/download`} />
       )}
     </section>
   )

@@ -151,25 +151,26 @@ document.addEventListener('submit', (event) => {
   setTimeout(() => delete form.dataset.sent, 5_000)
 })
 
-/** A button that copies, at each text that is more than a line. */
+/** A button that copies, at each text that is more than a line, and at each id. */
 function addCopies(root) {
-  for (const pre of root.querySelectorAll?.('pre.json') ?? []) {
-    if (pre.parentElement?.matches('.copyable')) continue
-    const box = document.createElement('div')
+  for (const text of root.querySelectorAll?.('pre.json, .facts code') ?? []) {
+    if (text.parentElement?.matches('.copyable')) continue
+    const box = document.createElement(text.matches('pre') ? 'div' : 'span')
     box.className = 'copyable'
     const button = document.createElement('button')
     button.type = 'button'
     button.className = 'small copy'
     button.textContent = 'Copy'
     button.addEventListener('click', async () => {
-      const isDone = await copy(pre)
+      const isDone = await copy(text)
       button.textContent = isDone ? 'Copied' : 'Selected: press Ctrl+C'
       setTimeout(() => {
         button.textContent = 'Copy'
       }, 2_000)
     })
-    pre.replaceWith(box)
-    box.append(button, pre)
+    text.replaceWith(box)
+    // In a line it stands behind; in a corner, before: it is come to before a long text.
+    box.append(...(text.matches('pre') ? [button, text] : [text, button]))
   }
 }
 

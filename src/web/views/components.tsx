@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 import type { Child, PropsWithChildren } from 'hono/jsx'
 import { CSRF_FIELD } from '../access/csrf.js'
-import { redact, redactText } from '../access/redact.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { type Query, url } from '../url.js'
 import { age, exact, plural, shown, thousands } from './text.js'
@@ -114,30 +113,6 @@ export function Count({ value }: { value: number }) {
 /** A name from outside, with what cannot be seen made visible. */
 export function Name({ children, limit = 256 }: { children: string; limit?: number }) {
   return children === '' ? <i class="faint">(empty)</i> : <bdi class="name">{shown(children, limit)}</bdi>
-}
-
-const ONE_LINE = 200
-const MAX_JSON = 65_536
-
-/** Arguments in one line, secrets hidden; the whole in a fold where that is longer. */
-export function Json({ web, value, open }: { web: WebContext; value: unknown; open?: boolean }) {
-  const safe = redact(value, web.settings.secrets)
-  const line = JSON.stringify(safe) ?? ''
-  if (open) return <pre class="json">{shown(JSON.stringify(safe, null, 2) ?? '', MAX_JSON, true)}</pre>
-  if (line.length <= ONE_LINE) return <code class="args">{shown(line, ONE_LINE)}</code>
-  return (
-    <details class="fold">
-      <summary>
-        <code class="args">{shown(line, ONE_LINE)}</code>
-      </summary>
-      <pre class="json">{shown(JSON.stringify(safe, null, 2) ?? '', 4_096, true)}</pre>
-    </details>
-  )
-}
-
-/** What is no JSON, as text, secrets hidden as far as they can be told. */
-export function Raw({ web, text, limit = 4_096 }: { web: WebContext; text: string; limit?: number }) {
-  return <pre class="json raw">{shown(redactText(text, web.settings.secrets), limit, true)}</pre>
 }
 
 export type Status = 'busy' | 'idle' | 'paused' | 'stopping' | 'lost' | 'failed' | 'done' | 'open'

@@ -3,11 +3,11 @@
  */
 import type { DelayedJob } from '../../store/delayed.js'
 import type { DelayedRow } from '../../store/delayed-glance.js'
-import { stringMember } from '../../store/glance.js'
 import type { WebContext } from '../context.js'
 import { path, url } from '../url.js'
-import { HiddenHead, Json, Link, Name, Raw, Time } from './components.js'
-import { bytes, shown } from './text.js'
+import { HiddenHead, Link, Name, Time } from './components.js'
+import { Json, Raw } from './json.js'
+import { shown } from './text.js'
 
 /** How many are on a page. */
 export const PAGE_SIZE = 50
@@ -50,7 +50,7 @@ export function DelayedTable({
                 </td>
               )}
               <th scope="row">
-                <Name>{name}</Name>
+                <ClassLink web={web} job={job} />
               </th>
               <td data-label="Arguments">
                 <Args web={web} job={job} />
@@ -91,9 +91,17 @@ export function DelayedTable({
   )
 }
 
-export function classOf(job: DelayedJob & { isWhole?: boolean }): string {
-  if (job.class !== '') return job.class
-  return (job.isWhole === false && stringMember(job.text, 'class')) || 'not a job'
+export function classOf(job: DelayedJob): string {
+  return job.class || 'not a job'
+}
+
+/** Its class, as the way to its page. */
+function ClassLink({ web, job }: { web: WebContext; job: DelayedJob }) {
+  return (
+    <Link web={web} to={path`/delayed/${job.time}/job/${`${job.index}.${job.digest}`}`}>
+      <Name>{classOf(job)}</Name>
+    </Link>
+  )
 }
 
 function Args({
@@ -103,13 +111,14 @@ function Args({
   web: WebContext
   job: DelayedJob & { isWhole?: boolean; sizeBytes?: number }
 }) {
-  if (job.isWhole === false)
-    return <span class="faint">{bytes(job.sizeBytes ?? 0)}, too long to be shown</span>
+  if (job.isWhole === false && job.class !== '')
+    return <Json web={web} value={job.args} sizeBytes={job.sizeBytes ?? 0} />
   if (!job.isReadable) return <Raw web={web} text={job.text} limit={512} />
   return <Json web={web} value={job.args} />
 }
 
-function QueueOf({ web, job }: { web: WebContext; job: DelayedJob & { isWhole?: boolean } }) {
+/** The queue that it will be put on. */
+export function QueueOf({ web, job }: { web: WebContext; job: DelayedJob & { isWhole?: boolean } }) {
   if (job.isWhole === false && job.queue === '') return <span class="faint">not read</span>
   if (!job.isReadable && job.isWhole !== false) return <span class="faint">–</span>
   if (job.queue === '') return <span class="faint">its class knows</span>
@@ -141,7 +150,7 @@ export function FoundTable({ web, jobs }: { web: WebContext; jobs: readonly Dela
         {jobs.map((job) => (
           <tr>
             <th scope="row">
-              <Name>{classOf(job)}</Name>
+              <ClassLink web={web} job={job} />
             </th>
             <td data-label="Arguments">
               <Args web={web} job={job} />

@@ -1,25 +1,21 @@
 /**
  * The parts of the page of one failed job.
  */
+import { parseJson } from '../../json.js'
 import type { FailedJob } from '../../store/records.js'
-import { hasHidden, redactJson, redactText } from '../access/redact.js'
+import { hasHidden, redactText } from '../access/redact.js'
 import { currentUser, includes } from '../access/roles.js'
 import type { WebContext } from '../context.js'
 import { groupOf } from '../failed-groups.js'
 import { pathOf, queryOf } from '../failed-query.js'
-import { spread } from '../json-text.js'
 import { newId } from '../operations.js'
 import { path, url } from '../url.js'
 import { Fact, Form, Link, Name, StatusWord, Time, type View } from './components.js'
 import { ErrorLine, spoken } from './failed-table.js'
+import { PayloadFacts, SizeFact } from './job-facts.js'
 import { isPlain, plural, shown, thousands } from './text.js'
 
 const MAX_BACKTRACE = 200
-
-/** Laid out for reading; with its secrets hidden by name where it is JSON, by their look where it is not. */
-export function rawText(web: WebContext, job: FailedJob): string {
-  return spread(redactJson(job.text, web.settings.secrets))
-}
 
 export function FailedJobHead({
   web,
@@ -110,10 +106,13 @@ export function FailedJobHead({
 export function FailedJobFacts({
   web,
   job,
+  download,
   isWorkerThere,
 }: {
   web: WebContext
   job: FailedJob
+  /** The path of the entry as a file. */
+  download: string
   isWorkerThere: boolean
 }) {
   const group = groupOf(job)
@@ -159,11 +158,13 @@ export function FailedJobFacts({
           {alike === undefined ? 'Jobs that failed alike' : `${plural(alike, 'job')} failed alike`}
         </Link>
       </Fact>
+      <PayloadFacts web={web} payload={parseJson(job.payload.toString())} />
       <Fact label="Timeline">
         <Link web={web} to={path`/jobs/${job.ref}`}>
           What is known of it
         </Link>
       </Fact>
+      <SizeFact web={web} sizeBytes={Buffer.byteLength(job.text)} download={download} />
     </dl>
   )
 }

@@ -7,19 +7,9 @@ import { currentUser, includes } from '../access/roles.js'
 import type { FailedRow } from '../entry-pages.js'
 import { refField } from '../failed-query.js'
 import { path, url } from '../url.js'
-import {
-  Form,
-  HiddenHead,
-  Json,
-  Link,
-  Name,
-  Raw,
-  readTime,
-  StatusWord,
-  Time,
-  type View,
-} from './components.js'
-import { age, bytes, shown } from './text.js'
+import { Form, HiddenHead, Link, Name, readTime, StatusWord, Time, type View } from './components.js'
+import { Json, Raw } from './json.js'
+import { age, shown } from './text.js'
 
 export function FailedTable({
   web,
@@ -143,11 +133,7 @@ function Cause({ web, row: { job, isWhole, sizeBytes } }: { web: View['web']; ro
     <>
       <ErrorLine web={web} exception={job.exception} error={job.error} />
       <div class="args-line">
-        {isWhole ? (
-          <Json web={web} value={job.args} />
-        ) : (
-          <span class="faint">{bytes(sizeBytes)}, on its own page</span>
-        )}
+        <Json web={web} value={job.args} {...(!isWhole && { sizeBytes })} />
       </div>
     </>
   )

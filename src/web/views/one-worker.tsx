@@ -4,10 +4,13 @@
 import type { Vitals } from '../../store/workers.js'
 import { currentUser, includes } from '../access/roles.js'
 import type { WebContext } from '../context.js'
+import { jobIdOf } from '../job-facts.js'
 import { vitalsOf } from '../processes.js'
 import type { WorkerLine } from '../snapshot.js'
 import { encodeSegment, path } from '../url.js'
-import { Count, Empty, Fact, Form, Json, Link, Name, Raw, StatusWord, Time, type View } from './components.js'
+import { Count, Empty, Fact, Form, Link, Name, StatusWord, Time, type View } from './components.js'
+import { PayloadFacts } from './job-facts.js'
+import { FullJson, Raw } from './json.js'
 import { bytes, shown } from './text.js'
 import { LoopDelay, QueueNames } from './worker-facts.js'
 import { JobCell } from './working-table.js'
@@ -24,6 +27,8 @@ export function OneWorker({
   failed,
 }: View & { worker: WorkerLine; others: readonly WorkerLine[]; processed: number; failed: number }) {
   const { job } = worker
+  const whole = job?.isWhole ? job.payload : undefined
+  const id = jobIdOf(whole)
   const vitals = vitalsOf(others)
   const process = encodeSegment(worker.process ?? worker.id)
   return (
@@ -107,13 +112,26 @@ export function OneWorker({
             <Fact label="Since">
               <Time web={web} at={job.runAt} />
             </Fact>
+            <PayloadFacts web={web} payload={whole} />
+            {id !== '' && (
+              <Fact label="Timeline">
+                <Link web={web} to={path`/jobs/${id}`}>
+                  What is known of it
+                </Link>
+              </Fact>
+            )}
             <Fact label="Arguments">
               {job.broken !== undefined ? (
                 <Raw web={web} text={job.broken} />
-              ) : job.args === undefined ? (
+              ) : job.payload === undefined ? (
                 '–'
               ) : (
-                <Json web={web} value={job.args} open />
+                <FullJson
+                  web={web}
+                  text={JSON.stringify(job.payload.args ?? [])}
+                  download={downloadOf(worker)}
+                  isCut={!job.isWhole}
+                />
               )}
             </Fact>
           </dl>
@@ -127,6 +145,11 @@ export function OneWorker({
       )}
     </>
   )
+}
+
+/** The job of a worker as a file; of one that is short, all is shown. */
+export function downloadOf({ id, job }: WorkerLine): string | undefined {
+  return job && job.digest !== '' ? path`/workers/${id}/job/${job.digest}/download` : undefined
 }
 
 /** What may be done to it; what may not is absent. */

@@ -2,13 +2,15 @@
  * Waiting jobs in rows, and the form that narrows them.
  */
 import { parseJob } from '../../job.js'
-import { stringMember } from '../../store/glance.js'
+import { closed } from '../../json.js'
 import { currentUser, includes } from '../access/roles.js'
 import { hereOf } from '../failed-query.js'
 import type { PendingFilter } from '../filters.js'
+import { enqueuedAt } from '../job-facts.js'
 import { newId } from '../operations.js'
 import { path, url } from '../url.js'
-import { Form, HiddenHead, Json, Link, Name, Raw, type View } from './components.js'
+import { Form, HiddenHead, Link, Name, Time, type View } from './components.js'
+import { Json, Raw } from './json.js'
 import { bytes, isPlain, shown } from './text.js'
 
 export interface WaitingRow {
@@ -23,6 +25,8 @@ export interface WaitingRow {
 
 export function PendingTable({ web, c, queue, rows }: View & { queue: string; rows: readonly WaitingRow[] }) {
   const mayAct = includes(currentUser(c).role, 'operator')
+  const jobs = rows.map(readRow)
+  const isDated = jobs.some(({ at }) => at !== undefined)
   const table = (
     <table class="cards waiting roomy">
       <caption class="hidden">Jobs in {shown(queue, 100)}</caption>
@@ -34,11 +38,12 @@ export function PendingTable({ web, c, queue, rows }: View & { queue: string; ro
           </th>
           <th scope="col">Class</th>
           <th scope="col">Arguments</th>
+          {isDated && <th scope="col">Enqueued</th>}
         </tr>
       </thead>
       <tbody>
-        {rows.map((row) => (
-          <Row web={web} queue={queue} row={row} mayAct={mayAct} />
+        {jobs.map((job) => (
+          <Row {...{ web, queue, job, mayAct, isDated }} />
         ))}
       </tbody>
     </table>
@@ -63,20 +68,34 @@ export function PendingTable({ web, c, queue, rows }: View & { queue: string; ro
   )
 }
 
+interface Job {
+  row: WaitingRow
+  parsed: ReturnType<typeof parseJob>
+  /** When it was enqueued, where that is known. */
+  at: Date | undefined
+}
+
+function readRow(row: WaitingRow): Job {
+  const parsed = parseJob(row.isWhole ? row.text : closed(row.text))
+  const at = parsed instanceof Error || !row.isWhole ? undefined : enqueuedAt(parsed)
+  return { row, parsed, at }
+}
+
 function Row({
   web,
   queue,
-  row,
+  job: { row, parsed, at },
   mayAct,
+  isDated,
 }: {
   web: View['web']
   queue: string
-  row: WaitingRow
+  job: Job
   mayAct: boolean
+  isDated: boolean
 }) {
-  const parsed = row.isWhole ? parseJob(row.text) : undefined
   const isBroken = parsed instanceof Error
-  const name = parsed === undefined ? stringMember(row.text, 'class') : isBroken ? 'not a job' : parsed.class
+  const name = isBroken ? (row.isWhole ? 'not a job' : 'a long entry') : parsed.class
   const ref = `${row.index}.${row.digest}`
   return (
     <tr>
@@ -101,14 +120,19 @@ function Row({
         </Link>
       </th>
       <td data-label="Arguments">
-        {parsed === undefined ? (
-          <span class="faint">{bytes(row.bytes)}, on its own page</span>
-        ) : isBroken ? (
+        {!isBroken ? (
+          <Json web={web} value={parsed.args} {...(!row.isWhole && { sizeBytes: row.bytes })} />
+        ) : row.isWhole ? (
           <Raw web={web} text={row.text} limit={512} />
         ) : (
-          <Json web={web} value={parsed.args} />
+          <span class="faint">{bytes(row.bytes)}, on its own page</span>
         )}
       </td>
+      {isDated && (
+        <td data-label="Enqueued" class="nowrap">
+          <Time web={web} at={at} />
+        </td>
+      )}
     </tr>
   )
 }

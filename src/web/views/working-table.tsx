@@ -6,8 +6,9 @@ import type { WebContext } from '../context.js'
 import { momentOf } from '../live-state.js'
 import type { Snapshot, WorkerLine } from '../snapshot.js'
 import { encodeSegment, path } from '../url.js'
-import { Empty, Json, Link, Name, Raw, StatusWord, Time, type View } from './components.js'
-import { bytes, duration } from './text.js'
+import { Empty, Link, Name, StatusWord, Time, type View } from './components.js'
+import { Json, Raw } from './json.js'
+import { duration } from './text.js'
 
 /** `run_at` has seconds alone, and comes from another machine's clock. */
 const CLOCKS_MS = 2_000
@@ -127,11 +128,7 @@ export function JobCell({ web, job }: { web: WebContext; job: JobGlance | undefi
   return (
     <>
       <Name>{job.class}</Name>{' '}
-      {job.args === undefined ? (
-        job.bytes > 0 && <span class="faint">{bytes(job.bytes)}</span>
-      ) : (
-        <Json web={web} value={job.args} />
-      )}
+      <Json web={web} value={job.payload?.args} {...(!job.isWhole && { sizeBytes: job.bytes })} />
     </>
   )
 }
