@@ -1,7 +1,7 @@
 // Cutting raw text out of JSON. What generated objects add to this stands in properties/member-text.test.ts.
 
 import { expect, test } from 'vitest'
-import { isJsonObject, memberText, parseJson } from '#built/json.js'
+import { closed, isJsonObject, memberText, parseJson } from '#built/json.js'
 
 test('a member comes out as it is spelled', () => {
   expect(memberText('{"args":[1.0, 2e5,{} ],"class":"A"}', 'args')).toBe('[1.0, 2e5,{} ]')
@@ -44,4 +44,28 @@ test('what is not JSON parses to undefined, and null to null', () => {
 test('null and arrays are no JSON objects', () => {
   expect([null, [], 'a', 1, undefined].map(isJsonObject)).toEqual([false, false, false, false, false])
   expect(isJsonObject({})).toBe(true)
+})
+
+test.each([
+  ['{"a":1', '{}'],
+  ['{"a":1,', '{"a":1}'],
+  ['{"a":"b', '{"a":"b"}'],
+  ['{"a":"b\\', '{"a":"b"}'],
+  ['{"a":"b\\u00', '{"a":"b"}'],
+  ['{"a":"b\\\\', '{"a":"b\\\\"}'],
+  ['{"a":"b\ufffd', '{"a":"b"}'],
+  ['{"a', '{}'],
+  ['{"a":', '{}'],
+  ['[{"a":[tru', '[{"a":[]}]'],
+  ['', ''],
+  ['9999', ''],
+])('%j is closed as %j', (text, expected) => {
+  expect(closed(text)).toBe(expected)
+})
+
+test('what is no JSON is closed to none, and soon, however long it is', () => {
+  for (const text of ['{"a":1} x', 'no "job" <b>', ']]]', '{{{{', '["a" "b"'])
+    expect(() => JSON.parse(closed(text)), text).toThrow()
+  for (const unit of ['[', '{"a":', '"', '\\"', '["\\', '[1,', ']'])
+    expect(closed(unit.repeat(100_000)).length).toBeGreaterThanOrEqual(0)
 })

@@ -94,7 +94,8 @@ async function byId(
   const snapshot = await web.snapshots.get(user)
   const running = await runningWith(web, snapshot.workers, id)
   traces.push(...running.traces)
-  looked.push({ what: 'workers', looked: snapshot.working, isAll: running.isAll })
+  const { missed } = running
+  looked.push({ what: 'workers', looked: snapshot.working - missed, isAll: missed === 0 })
 
   const queues = snapshot.queues.slice(0, MAX_QUEUES).filter(({ size }) => size > 0)
   const waiting = await web.entryPages.searchPending(
@@ -145,7 +146,7 @@ async function runningWith(web: WebContext, workers: readonly WorkerLine[], id: 
     if (worker.job && isJsonObject(payload) && jobIdOf(payload) === id)
       traces.push(asRunning({ ...worker, job: { ...worker.job, payload, isWhole: true } }))
   }
-  return { traces, isAll: read.length === long.length }
+  return { traces, missed: long.length - read.length }
 }
 
 function asRunning(worker: WorkerLine): Trace {

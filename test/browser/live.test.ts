@@ -386,6 +386,23 @@ test('arguments can be copied', async () => {
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe('[\n  1\n]')
 })
 
+test('an id can be copied, and coloured arguments are copied as the text they are', async () => {
+  const payload = '{"class":"Identified","args":[{"a":[1.50,null,"<b>"]}],"id":"j-1"}'
+  await room.client.sadd('resque:queues', 'mail')
+  await room.client.rpush('resque:queue:mail', payload)
+  const page = await browser.open({ permissions: ['clipboard-read', 'clipboard-write'] })
+  await page.goto(`${await serve()}/queues/mail`)
+  await page.getByRole('link', { name: 'Identified' }).click()
+  await page.locator('dd').getByRole('button', { name: 'Copy' }).click()
+  await page.locator('dd').getByRole('button', { name: 'Copied' }).waitFor()
+  expect(await page.evaluate('navigator.clipboard.readText()')).toBe('j-1')
+  await page.locator('div').getByRole('button', { name: 'Copy' }).last().click()
+  await page.getByRole('button', { name: 'Copied' }).nth(1).waitFor()
+  expect(JSON.parse(await page.evaluate<string>('navigator.clipboard.readText()'))).toEqual([
+    { a: [1.5, null, '<b>'] },
+  ])
+})
+
 test('what stands in the browser cannot make it ask faster, nor keep it from asking', async () => {
   await seed()
   const origin = await serve()

@@ -68,7 +68,7 @@ async function fillWith(
     class: text(i),
     args: [
       text(i + 1),
-      { [text(i + 2)]: text(i + 3), password: 'hunter2', deep: [[[i]]], long: 'x'.repeat(300) },
+      { [text(i + 2)]: text(i + 3), password: 'hunter2', deep: [[[i, null]]], long: 'x'.repeat(300) },
     ],
   })
   const host = (i: number) => text(i).replaceAll(':', '.')
@@ -141,7 +141,7 @@ export interface Found {
   path: string
 }
 
-/** Streams do not end, and what is served as a file is no page. */
+/** Streams do not end, and what is served as a file, or to be kept as one, is no page. */
 const noPages = /^\/(events$|assets\/)|\/download$/
 
 const samples: Record<string, string> = {

@@ -104,6 +104,7 @@ test('every reading answers as the document says, with secrets hidden', async ()
       '/failed/groups?queue=mail',
       `/failed/jobs/${failedRef}`,
     ],
+    ...[`/jobs/${ref}`, `/jobs/${failedRef}`, '/jobs/none'],
     ...['/operations', '/delayed', '/delayed/search?class=Late', `/delayed/${T}`, '/schedules'],
     ...['/schedules/nightly', '/audit', '/history', '/history?range=1h', '/queues/mail/history?range=3d'],
   ]) {
@@ -175,7 +176,7 @@ test('waiting jobs are removed by ref or by filter', async () => {
 test('one failed job is put back once, again if it is said, and with other arguments', async () => {
   const { body } = await call('GET', '/failed?class=Mail')
   const path = `/failed/jobs/${encodeURIComponent(body.items[0].ref)}/retry`
-  expect((await call('POST', path, { role: 'operator' })).body).toEqual({ result: 'done' })
+  expect((await call('POST', path, { role: 'operator' })).body).toMatchObject({ result: 'done' })
   expect(await room.client.llen('resque:queue:mail')).toBe(5)
   // Its entry says that it was retried, so it is another one now.
   expect((await call('POST', path)).status).toBe(404)

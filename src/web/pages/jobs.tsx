@@ -110,7 +110,7 @@ function jobOf(trace: Trace): Job {
   switch (trace.kind) {
     case 'waiting': {
       const { job, queue } = trace
-      const download = path`/queues/${queue}/job/${job.ref.slice(0, job.ref.indexOf('@'))}/download`
+      const download = `${waitingPath(trace)}/download`
       return { class: job.class, queue, args: { text: argsText(job.text), download } }
     }
     case 'running': {
@@ -120,8 +120,8 @@ function jobOf(trace: Trace): Job {
       return { class: name, queue, args: { text, download: downloadOf(trace.worker), isCut: !isWhole } }
     }
     case 'delayed': {
-      const { class: name, queue, time, index, digest, text } = trace.job
-      const download = path`/delayed/${time}/job/${`${index}.${digest}`}/download`
+      const { class: name, queue, text } = trace.job
+      const download = `${delayedPath(trace)}/download`
       return { class: name, queue, args: { text: argsText(text), download } }
     }
     case 'failed': {
@@ -133,6 +133,14 @@ function jobOf(trace: Trace): Job {
       return { class: name, queue, args }
     }
   }
+}
+
+function waitingPath({ queue, job: { ref } }: Extract<Trace, { kind: 'waiting' }>): string {
+  return path`/queues/${queue}/job/${ref.slice(0, ref.indexOf('@'))}`
+}
+
+function delayedPath({ job: { time, index, digest } }: Extract<Trace, { kind: 'delayed' }>): string {
+  return path`/delayed/${time}/job/${`${index}.${digest}`}`
 }
 
 /** The earliest first; what has no time stands where it belongs: a wait at the end. */
@@ -163,7 +171,10 @@ function stepsOfTrace(web: WebContext, trace: Trace): Step[] {
           label: <StatusWord status="idle" word="Waiting" />,
           body: (
             <>
-              as number {thousands(trace.job.index + 1)} in{' '}
+              <Link web={web} to={waitingPath(trace)}>
+                as number {thousands(trace.job.index + 1)}
+              </Link>{' '}
+              in{' '}
               <Link web={web} to={path`/queues/${trace.queue}`}>
                 <Name>{trace.queue}</Name>
               </Link>
@@ -177,7 +188,7 @@ function stepsOfTrace(web: WebContext, trace: Trace): Step[] {
           at: new Date(trace.job.time * 1_000),
           label: <StatusWord status="paused" word="Delayed" />,
           body: (
-            <Link web={web} to={path`/delayed/${trace.job.time}`}>
+            <Link web={web} to={delayedPath(trace)}>
               until then
             </Link>
           ),
@@ -256,7 +267,7 @@ function Timeline({ web, steps }: { web: WebContext; steps: readonly Step[] }) {
                 {at === undefined ? <span class="faint">now</span> : <Time web={web} at={at} />}
               </td>
               <td data-label="After" class="num nowrap">
-                {at && before ? duration(at.getTime() - before.getTime()) : '–'}
+                {before ? duration((at ?? web.now()).getTime() - before.getTime()) : '–'}
               </td>
               <td>{body}</td>
             </tr>

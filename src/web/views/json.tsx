@@ -24,7 +24,7 @@ export function Json({ web, value, sizeBytes }: { web: WebContext; value: unknow
   const line = JSON.stringify(safe) ?? ''
   if (sizeBytes !== undefined) {
     // What closes it does not stand there.
-    const beginning = line.replace(/[\]}"]+$/, '')
+    const beginning = line.replace(/"?[\]}]*$/, '')
     return (
       <>
         <code class="args">{shown(beginning.slice(0, ONE_LINE), ONE_LINE)}…</code>{' '}
