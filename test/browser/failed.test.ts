@@ -34,8 +34,9 @@ test('one job is retried, from the list and by keyboard alone', async () => {
   expect(await queued()).toEqual([job(2)])
   expect((await failed()).map((text) => text.includes('retried_at'))).toEqual([false, false, true])
   await ruby.areWhole()
-  await page.getByRole('link', { name: 'Look' }).click()
-  expect(new URL(page.url()).pathname).toBe('/queues/mail')
+  await page.getByRole('link', { name: 'Look at it' }).click()
+  await page.getByRole('heading', { name: 'Mail', exact: true }).waitFor()
+  expect(new URL(page.url()).pathname).toMatch(/^\/queues\/mail\/job\//)
   expect(browser.complaints).toEqual([])
 })
 

@@ -52,6 +52,38 @@ export const delayedActions: Action[] = [
     },
   },
   {
+    claim: 'one delayed job is looked at with nothing hidden, removed, brought back and queued, on its page',
+    posts: [
+      '/delayed/:timestamp{\\d+}/job/:ref/reveal',
+      '/delayed/:timestamp{\\d+}/remove',
+      '/delayed/undo/:id',
+      '/delayed/:timestamp{\\d+}/queue',
+    ],
+    async act(scene) {
+      const { room, page, origin, look } = scene
+      const entry = '{"class":"Secretive","args":[{"password":"hunter2"}],"queue":"mail"}'
+      await room.client.rpush(`resque:delayed:${T}`, entry)
+      await room.client.sadd(`resque:timestamps:${entry}`, `delayed:${T}`)
+      await page.goto(`${origin}/delayed/${T}`)
+      await page.getByRole('link', { name: 'Secretive', exact: true }).click()
+      await page.getByText('[hidden]').waitFor()
+      await press(scene, 'Show what is hidden', 'hunter2')
+      expect(await waiting(scene)).toEqual(['First', 'Second', 'Third', 'Secretive'])
+      await look()
+      await press(scene, 'Remove', 'Removed 1 job.')
+      expect(await waiting(scene)).toEqual(['First', 'Second', 'Third'])
+      await look()
+      await undo(scene, 'Brought back 1 job.')
+      await page.goto(`${origin}/delayed/${T}`)
+      await page.getByRole('link', { name: 'Secretive', exact: true }).click()
+      await page.getByRole('button', { name: 'Queue now' }).click()
+      await page.getByText('Queue 1 job now?').waitFor()
+      await press(scene, 'Queue 1 job', 'Queued 1 job.')
+      expect((await queued(scene)).at(-1)).toBe('{"class":"Secretive","args":[{"password":"hunter2"}]}')
+      await look()
+    },
+  },
+  {
     claim: 'one delayed job, then those that are selected, are removed, and come back',
     posts: ['/delayed/:timestamp{\\d+}/remove', '/operations/:id/undo'],
     async act(scene) {
