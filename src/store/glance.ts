@@ -5,7 +5,7 @@
 import { closed, isJsonObject, parseJson } from '../json.js'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
-import { readWorkingRecord } from './records.js'
+import { digest, readWorkingRecord } from './records.js'
 import { script } from './scripts.js'
 import { readKind, readWorkerId, type Vitals } from './workers.js'
 
@@ -17,8 +17,7 @@ const RECORD_BYTES = 4_096
  *       8 failed
  * ARGV  1 namespace with colon  2 bytes of a record that are wanted
  * Reply processed, failed ever, pause-all, Redis' seconds, paused queues, then lists of: name, length of each queue;
- *       id, heartbeat, kind, started, bytes of the record, its beginning, the SHA-1 of one that is longer, of each
- *       worker; name, length of each failed list
+ *       id, heartbeat, kind, started, bytes of the record, its beginning of each worker; name, length of each failed list
  * Cost  1 command a queue and a failed list; for the workers 3 a thousand, and 1 for each fifty; 8 more
  */
 const glanceScript = script(`
@@ -39,10 +38,10 @@ local function of_each(size, before, after, handle, ...)
     local to, question = math.min(from + size - 1, #ids), {...}
     for i = from, to do question[#question + 1] = before .. ids[i] .. after end
     local values = ask(unpack(question)) or {}
-    for i = from, to do handle(7 * (i - 1), values[i - from + 1] or false) end
+    for i = from, to do handle(6 * (i - 1), values[i - from + 1] or false) end
   end
 end
-for i, id in ipairs(ids) do workers[7 * i - 6] = id end
+for i, id in ipairs(ids) do workers[6 * i - 5] = id end
 of_each(1000, '', '', function(at, heartbeat) workers[at + 2] = heartbeat or '' end, 'HMGET', KEYS[3])
 of_each(1000, '', '', function(at, kind) workers[at + 3] = kind or '' end, 'HMGET', KEYS[4])
 of_each(1000, prefix .. 'worker:', ':started', function(at, started) workers[at + 4] = started or '' end, 'MGET')
@@ -50,7 +49,6 @@ of_each(1000, prefix .. 'worker:', ':started', function(at, started) workers[at 
 of_each(50, prefix .. 'worker:', '', function(at, record)
   workers[at + 5] = record and #record or -1
   workers[at + 6] = record and string.sub(record, 1, most) or ''
-  workers[at + 7] = record and #record > most and redis.sha1hex(record) or ''
 end, 'MGET')
 local failed = { 'failed', ask('LLEN', KEYS[8]) or 0 }
 for _, name in ipairs(ask('SMEMBERS', KEYS[7]) or {}) do
@@ -79,7 +77,7 @@ export interface JobGlance {
   payload: Readonly<Record<string, unknown>> | undefined
   /** Of a record that is long, the payload is its beginning alone. */
   isWhole: boolean
-  /** Of a long record; '' of others. */
+  /** Names a long record (`longDigest`); '' of others. */
   digest: string
   /** The record, or its beginning, where it is no record. */
   broken: string | undefined
@@ -150,7 +148,7 @@ export class Glances {
           isPaused: paused.has(String(name)),
         }))
         .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name))),
-      workers: inGroups(reply[6], 7)
+      workers: inGroups(reply[6], 6)
         .map(readWorker)
         .sort((a, b) => (a.id < b.id ? -1 : 1)),
       failedLists: inGroups(reply[7], 2).map(([name, size]) => ({ name: String(name), size: Number(size) })),
@@ -158,8 +156,7 @@ export class Glances {
   }
 }
 
-function readWorker(line: (string | number)[]): WorkerGlance {
-  const [id, heartbeat, kindText, started, bytes, record, sha1] = line
+function readWorker([id, heartbeat, kindText, started, bytes, record]: (string | number)[]): WorkerGlance {
   const kind = readKind(String(kindText))
   return {
     id: String(id),
@@ -169,14 +166,14 @@ function readWorker(line: (string | number)[]): WorkerGlance {
     process: kind?.process,
     deadAfterMs: kind?.deadAfterMs || undefined,
     vitals: kind?.vitals,
-    job: bytes === -1 ? undefined : readJobGlance(String(record), Number(bytes), String(sha1)),
+    job: bytes === -1 ? undefined : readJobGlance(String(record), Number(bytes)),
   }
 }
 
-function readJobGlance(text: string, bytes: number, sha1: string): JobGlance {
+function readJobGlance(text: string, bytes: number): JobGlance {
   const isWhole = bytes <= RECORD_BYTES
   const record = readWorkingRecord(isWhole ? text : closed(text))
-  const known = { isWhole, digest: sha1.slice(0, 16), bytes }
+  const known = { isWhole, digest: isWhole ? '' : digest(`${bytes} ${text}`), bytes }
   if (!record) return { queue: '', class: '', runAt: '', payload: undefined, broken: text, ...known }
   const value = parseJson(record.payload.toString())
   const payload = isJsonObject(value) ? value : undefined
@@ -188,6 +185,14 @@ function readJobGlance(text: string, bytes: number, sha1: string): JobGlance {
     broken: payload ? undefined : record.payload.toString(),
     ...known,
   }
+}
+
+/**
+ * What names a record that is longer than is read of it: its length and its beginning, in which the time stands. A digest
+ * of all of it would cost Redis more, at each look.
+ */
+export function longDigest(record: Buffer): string {
+  return digest(`${record.length} ${record.subarray(0, RECORD_BYTES)}`)
 }
 
 function count(text: string): number {

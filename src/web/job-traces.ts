@@ -26,7 +26,7 @@ export interface Found {
   traces: Trace[]
   /** What the payload says of when it was enqueued. */
   enqueuedAt: Date | undefined
-  /** How many workers of this package died of it, as it waits or runs. */
+  /** How many workers of this package died of it, as it waits or runs; 0 also where it has no id. */
   deaths: number
   /** How much of each place was looked at. */
   looked: { what: string; looked: number; isAll: boolean }[]
@@ -60,7 +60,9 @@ export async function findJob(web: WebContext, user: WebUser, name: string): Pro
   const { traces, looked } = id === '' ? { traces: [], looked: [] } : await byId(web, user, id)
   if (own && !traces.some((each) => refOf(each) === refOf(own))) traces.push(own)
   const enqueuedAt = traces.map((each) => enqueuedAtOf(payloadOf(each))).find((at) => at !== undefined)
-  return { id, traces, enqueuedAt, deaths: await deathsOf(web, traces), looked }
+  // Without an id they may be those of an equal job.
+  const deaths = id === '' ? 0 : await deathsOf(web, traces)
+  return { id, traces, enqueuedAt, deaths, looked }
 }
 
 async function byRef(web: WebContext, user: WebUser, ref: string): Promise<Trace | undefined> {
@@ -153,7 +155,7 @@ function asRunning(worker: WorkerLine): Trace {
   return { kind: 'running', worker }
 }
 
-/** Where one is asked for: of what failed, or was taken away, they are forgotten. */
+/** They are counted of what waits or runs alone, by its queue and its payload. */
 async function deathsOf(web: WebContext, traces: readonly Trace[]): Promise<number> {
   const running = traces.flatMap((trace) => (trace.kind === 'running' ? [trace.worker.id] : []))
   const records = await web.store.workers.jobs(running)

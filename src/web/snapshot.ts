@@ -80,10 +80,12 @@ function asSeen(glance: Glance, user: Pick<WebUser, 'sees'>): Snapshot {
   const processes = new Map(glance.workers.map(({ id, vitals }) => [id, vitals?.state]))
   const workers = glance.workers.map((worker): WorkerLine => {
     const state = stateOf(worker, processes.get(worker.process ?? ''), glance)
-    const isHidden = worker.job !== undefined && worker.job.queue !== '' && !user.sees(worker.job.queue)
+    const { job } = worker
+    // The beginning of a long record that names no queue may be of any.
+    const isHidden = job !== undefined && (job.queue !== '' || !job.isWhole) && !user.sees(job.queue)
     const queues = worker.queues.filter((queue) => /[*?[\]{}]/.test(queue) || user.sees(queue))
     if (!isHidden) return { ...worker, queues, state }
-    return { ...worker, queues, state, job: { ...hiddenJob, runAt: worker.job?.runAt ?? '' } }
+    return { ...worker, queues, state, job: { ...hiddenJob, runAt: job.runAt } }
   })
   const taken = takenOf(glance)
   const queues = glance.queues

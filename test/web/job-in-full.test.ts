@@ -2,6 +2,7 @@
 // waits, is delayed, runs or has failed.
 
 import { expect, test } from 'vitest'
+import { longDigest } from '#built/store/glance.js'
 import { digest } from '#built/store/records.js'
 import { useRoom } from '../room.js'
 import { accounts, bearer, openSite, tokens } from './site.js'
@@ -31,7 +32,7 @@ async function place(payload: string, queue = 'mail'): Promise<Record<string, st
     waiting: `/queues/${queue}/job/${ref(payload)}`,
     failed: `/failed/job/${encodeURIComponent(`${ref(failure(payload, queue))}@failed`)}`,
     delayed: `/delayed/${T}/job/${ref(delayed(payload, queue))}`,
-    running: `/workers/${encodeURIComponent(worker)}/job/${digest(record(payload, queue))}`,
+    running: `/workers/${encodeURIComponent(worker)}/job/${longDigest(Buffer.from(record(payload, queue)))}`,
   }
 }
 const wholes = (payload: string) => ({
@@ -136,6 +137,14 @@ test('a file is for those who see the page, and gone with the job', async () => 
     expect((await openSite(room).ask(`${path}/download`, viewer)).status, path).toBe(200)
   }
   expect((await site.ask(paths.delayed as string, viewer)).status).toBe(404)
+  // A long record whose queue stands behind what is read of it.
+  const late = `{"payload":{"class":"Mail","args":["hers${'x'.repeat(5_000)}"]},"queue":"secret","run_at":""}`
+  await room.client.set('resque:worker:web:1:secret', late)
+  for (const path of ['/working', '/workers/web%3A1%3Asecret', '/api/v1/working'])
+    expect(await site.text(path, viewer), path).not.toContain('hers')
+  expect(await openSite(room).text('/working', viewer)).toContain('hers')
+  const own = `/workers/web%3A1%3Asecret/job/${longDigest(Buffer.from(late))}/download`
+  expect((await site.ask(own, viewer)).status).toBe(404)
   await room.client.del('resque:queue:secret', 'resque:failed', `resque:delayed:${T}`)
   await room.client.set('resque:worker:web:1:secret', record('{"class":"Other","args":[]}', 'secret'))
   for (const path of Object.values(paths))

@@ -16,7 +16,10 @@ export function jobEndpoints(web: WebContext): Endpoint[] {
       answer: object({
         id: { ...text, description: 'Empty where its payload carries none: then this entry alone is known.' },
         enqueuedAt: orNull(moment),
-        deaths: { ...whole, description: 'How many workers died of it, as it waits or runs.' },
+        deaths: {
+          ...whole,
+          description: 'How many workers died of it, as it waits or runs. 0 where it has no id.',
+        },
         waiting: list(ref('PendingJob')),
         delayed: list(ref('DelayedJob')),
         running: { ...list(ref('Worker')), description: 'The workers that work on it.' },

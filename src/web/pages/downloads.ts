@@ -3,6 +3,7 @@
  */
 import { type Context, Hono } from 'hono'
 import { parseJson } from '../../json.js'
+import { longDigest } from '../../store/glance.js'
 import { digest } from '../../store/records.js'
 import { redactJson } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
@@ -39,7 +40,7 @@ export function downloadPages(web: WebContext): Hono<WebEnv> {
     // A job that this user may not see has no digest here.
     const worker = workers.find(({ id, job }) => id === nameParam(c, 'worker') && job?.digest === wanted)
     const record = worker && wanted !== '' ? await web.store.workers.record(worker.id) : undefined
-    if (!record || digest(record) !== wanted)
+    if (!record || longDigest(record) !== wanted)
       throw new Refusal(404, 'This job runs there no more.', { hint: 'It has ended, well or not.' })
     return send(web, c, `running-${worker?.job?.class}`, record.toString())
   })
