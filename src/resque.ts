@@ -235,9 +235,9 @@ export class Resque {
     return this.store.queues.remove(queue)
   }
 
-  /** Stops the taking of jobs from a queue by all workers of this package; jobs that run go on. */
-  pauseQueue(queue: string): Promise<void> {
-    return this.store.hands.pause(checkQueue(queue))
+  /** Our workers take no jobs from a queue any more; those that run go on. `by`: who says so, for the web pages. */
+  pauseQueue(queue: string, { by }: { by?: string } = {}): Promise<void> {
+    return this.store.hands.pause(checkQueue(queue), by)
   }
 
   resumeQueue(queue: string): Promise<void> {
@@ -248,9 +248,9 @@ export class Resque {
     return this.store.queues.paused()
   }
 
-  /** Stops the taking of jobs by every worker, Ruby's included, until `resumeAll`. */
-  pauseAll(): Promise<void> {
-    return this.store.hands.pauseAll()
+  /** Stops the taking of jobs by every worker, Ruby's included, until `resumeAll`. `by` as above. */
+  pauseAll({ by }: { by?: string } = {}): Promise<void> {
+    return this.store.hands.pauseAll(by)
   }
 
   resumeAll(): Promise<void> {

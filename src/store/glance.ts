@@ -5,6 +5,7 @@
 import { closed, isJsonObject, parseJson } from '../json.js'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
+import { ALL, type PausedBy, readNote } from './paused-by.js'
 import { digest, readWorkingRecord } from './records.js'
 import { script } from './scripts.js'
 import { readKind, readWorkerId, type Vitals } from './workers.js'
@@ -14,11 +15,12 @@ const RECORD_BYTES = 4_096
 
 /**
  * KEYS  1 queues  2 workers  3 workers:heartbeat  4 workers:kind  5 queues:paused  6 pause-all-workers  7 failed_queues
- *       8 failed
- * ARGV  1 namespace with colon  2 bytes of a record that are wanted
+ *       8 failed  9 web:paused
+ * ARGV  1 namespace with colon  2 bytes of a record that are wanted  3 what notes call all workers
  * Reply processed, failed ever, pause-all, Redis' seconds, paused queues, then lists of: name, length of each queue;
- *       id, heartbeat, kind, started, bytes of the record, its beginning of each worker; name, length of each failed list
- * Cost  1 command a queue and a failed list; for the workers 3 a thousand, and 1 for each fifty; 8 more
+ *       id, heartbeat, kind, started, bytes of the record, its beginning of each worker; name, length of each failed list;
+ *       and who paused all, and each of the paused queues
+ * Cost  1 command a queue and a failed list; for the workers 3 a thousand, and 1 for each fifty; 9 more
  */
 const glanceScript = script(`
 local prefix, most = ARGV[1], tonumber(ARGV[2])
@@ -56,9 +58,10 @@ for _, name in ipairs(ask('SMEMBERS', KEYS[7]) or {}) do
   failed[#failed + 1] = ask('LLEN', prefix .. name) or 0
 end
 local counted = redis.call('MGET', prefix .. 'stat:processed', prefix .. 'stat:failed', KEYS[6])
+local paused, notes = ask('SMEMBERS', KEYS[5]) or {}, {}
+if counted[3] or #paused > 0 then notes = ask('HMGET', KEYS[9], ARGV[3], unpack(paused, 1, math.min(#paused, 1000))) or {} end
 return {
-  counted[1] or '0', counted[2] or '0', counted[3] or '', redis.call('TIME')[1], ask('SMEMBERS', KEYS[5]) or {},
-  queues, workers, failed
+  counted[1] or '0', counted[2] or '0', counted[3] or '', redis.call('TIME')[1], paused, queues, workers, failed, notes
 }`)
 
 export interface QueueGlance {
@@ -66,6 +69,8 @@ export interface QueueGlance {
   /** -1 where its key holds no list. */
   size: number
   isPaused: boolean
+  /** Where it is known. */
+  pausedBy: PausedBy | undefined
 }
 
 /** What a worker works on, as far as its record is to be read. */
@@ -105,6 +110,8 @@ export interface Glance {
   processed: number
   failedEver: number
   isAllPaused: boolean
+  /** Where it is known. */
+  allPausedBy: PausedBy | undefined
   /** In byte order. */
   queues: QueueGlance[]
   /** In the order of their ids. */
@@ -123,29 +130,34 @@ export class Glances {
   }
 
   async read(): Promise<Glance> {
-    const { queues, workers, heartbeats, kinds, pausedQueues, pauseAll, failedQueues, failed, prefix } =
-      this.#keys
-    const keys = [queues, workers, heartbeats, kinds, pausedQueues, pauseAll, failedQueues, failed]
-    const reply = (await this.#connection.run(glanceScript, keys, [prefix, RECORD_BYTES])) as [
+    const { queues, workers, heartbeats, kinds, pausedQueues, pauseAll, failedQueues, failed } = this.#keys
+    const { pausedBy, prefix } = this.#keys
+    const keys = [queues, workers, heartbeats, kinds, pausedQueues, pauseAll, failedQueues, failed, pausedBy]
+    const reply = (await this.#connection.run(glanceScript, keys, [prefix, RECORD_BYTES, ALL])) as [
       ...[processed: string, failed: string, pauseAll: string, seconds: string],
       ...[
         paused: string[],
         queues: (string | number)[],
         workers: (string | number)[],
         failed: (string | number)[],
+        notes: (string | null)[],
       ],
     ]
-    const paused = new Set(reply[4])
+    const isAllPaused = reply[2].trim().toLowerCase() === 'true'
+    const [ofAll = null, ...ofQueues] = reply[8]
+    const paused = new Map(reply[4].map((name, i) => [name, readNote(ofQueues[i] ?? null)]))
     return {
       at: new Date(Number(reply[3]) * 1_000),
       processed: count(reply[0]),
       failedEver: count(reply[1]),
-      isAllPaused: reply[2].trim().toLowerCase() === 'true',
+      isAllPaused,
+      allPausedBy: isAllPaused ? readNote(ofAll) : undefined,
       queues: inGroups(reply[5], 2)
         .map(([name, size]) => ({
           name: String(name),
           size: Number(size),
           isPaused: paused.has(String(name)),
+          pausedBy: paused.get(String(name)),
         }))
         .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name))),
       workers: inGroups(reply[6], 6)

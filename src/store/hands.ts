@@ -9,6 +9,7 @@
  */
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
+import { ALL, luaNote, noteName } from './paused-by.js'
 import { type Payload, payloadFrom } from './records.js'
 import { script } from './scripts.js'
 
@@ -57,23 +58,28 @@ if ARGV[4] == '0' then redis.call('DEL', key) else redis.call('SET', key, '', 'P
 return count`)
 
 /**
- * KEYS  1 hands  2 queues:paused
- * ARGV  1 namespace with colon  2 queue
- * Cost  2 commands, and 1 for each process that waits on it
+ * KEYS  1 hands  2 queues:paused  3 web:paused
+ * ARGV  1 namespace with colon  2 queue  3 who pauses it, or ''
+ * Cost  5 commands, 1 for each process that waits on it, and 1 for each queue that is noted as paused
  */
 const pauseScript = script(`
-local prefix, hands = ARGV[1], KEYS[1]
+local prefix, hands, paused, notes = ARGV[1], KEYS[1], KEYS[2], KEYS[3]
 ${luaWithhold}
-redis.call('SADD', KEYS[2], ARGV[2])
+${luaNote}
+if redis.call('SADD', paused, ARGV[2]) == 1 then note(ARGV[2], ARGV[3]) end
 withhold(ARGV[2])`)
 
 /**
- * KEYS  1 hands  2 pause-all-workers
- * ARGV  1 namespace with colon
- * Cost  2 commands, and 1 for each process that waits
+ * KEYS  1 hands  2 pause-all-workers  3 queues:paused  4 web:paused
+ * ARGV  1 namespace with colon  2 what notes call all workers  3 who pauses them, or ''
+ * Cost  6 commands, 1 for each process that waits, and 1 for each queue that is noted as paused
  */
 const pauseAllScript = script(`
+local paused, notes = KEYS[3], KEYS[4]
+${luaNote}
+local before = redis.pcall('GET', KEYS[2])
 redis.call('SET', KEYS[2], 'true')
+if not (type(before) == 'string' and string.find(string.lower(before), '^%s*true%s*$')) then note(ARGV[2], ARGV[3]) end
 for _, hand in ipairs(redis.pcall('HKEYS', KEYS[1])) do redis.call('SET', ARGV[1] .. 'hand:' .. hand, '', 'NX') end`)
 
 /** A hand, and the queue it waits on. */
@@ -160,15 +166,16 @@ export class Hands {
   }
 
   /** Pauses a queue; no process that waits on it gets a job from now on. */
-  async pause(queue: string): Promise<void> {
-    const { hands, pausedQueues, prefix } = this.#keys
-    await this.#connection.run(pauseScript, [hands, pausedQueues], [prefix, queue])
+  async pause(queue: string, by?: string): Promise<void> {
+    const { hands, pausedQueues, pausedBy, prefix } = this.#keys
+    await this.#connection.run(pauseScript, [hands, pausedQueues, pausedBy], [prefix, queue, noteName(by)])
   }
 
   /** Pauses every worker, by Ruby's key; no process of ours that waits gets a job from now on. */
-  async pauseAll(): Promise<void> {
-    const { hands, pauseAll, prefix } = this.#keys
-    await this.#connection.run(pauseAllScript, [hands, pauseAll], [prefix])
+  async pauseAll(by?: string): Promise<void> {
+    const { hands, pauseAll, pausedQueues, pausedBy, prefix } = this.#keys
+    const keys = [hands, pauseAll, pausedQueues, pausedBy]
+    await this.#connection.run(pauseAllScript, keys, [prefix, ALL, noteName(by)])
   }
 }
 

@@ -23,6 +23,7 @@ export class Keys {
     this.lastEnqueued = `${this.prefix}delayed:last_enqueued_at`
     this.schedules = `${this.prefix}persistent_schedules`
     this.schedulesChanged = `${this.prefix}schedules_changed`
+    this.pausedBy = `${this.prefix}web:paused`
     this.audit = `${this.prefix}web:audit`
     this.operations = `${this.prefix}web:ops`
     this.runningOperations = `${this.prefix}web:ops:running`
@@ -66,6 +67,8 @@ export class Keys {
   readonly hands: string
   /** String with expiry: whose turn it is to look for the dead. */
   readonly pruneTurn: string
+  /** Hash: name of a paused queue, or '' for all workers → who paused it, and when. */
+  readonly pausedBy: string
   /** Sorted set: who did what on the web pages. */
   readonly audit: string
   /** Sorted set: ids of the operations of the web pages, by when they began. */

@@ -4,6 +4,7 @@
 import { isJsonObject, parseJson } from '../json.js'
 import type { Arg, Connection } from './connection.js'
 import type { Keys } from './keys.js'
+import { ALL } from './paused-by.js'
 import { PushBuffer } from './push-buffer.js'
 import { digest as digestOf, type Payload, payloadFrom } from './records.js'
 import { script } from './scripts.js'
@@ -187,7 +188,10 @@ export class Queues {
 
   /** Jobs are taken from this queue again. What pauses it is `Hands.pause`. */
   async resume(queue: string): Promise<void> {
-    await this.#connection.send('srem', [this.#keys.pausedQueues, queue])
+    await this.#connection.sendAll([
+      ['srem', [this.#keys.pausedQueues, queue]],
+      ['hdel', [this.#keys.pausedBy, queue]],
+    ])
   }
 
   async paused(): Promise<string[]> {
@@ -196,7 +200,10 @@ export class Queues {
 
   /** Every worker, Ruby's and ours, takes jobs again. */
   async resumeAll(): Promise<void> {
-    await this.#connection.send('del', [this.#keys.pauseAll])
+    await this.#connection.sendAll([
+      ['del', [this.#keys.pauseAll]],
+      ['hdel', [this.#keys.pausedBy, ALL]],
+    ])
   }
 
   async allPaused(): Promise<boolean> {

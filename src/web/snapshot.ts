@@ -5,6 +5,7 @@
 
 import { rubyRhythm } from '../config.js'
 import type { Glance, QueueGlance, WorkerGlance } from '../store/glance.js'
+import type { PausedBy } from '../store/paused-by.js'
 import type { Store } from '../store/store.js'
 import type { Vitals } from '../store/workers.js'
 import type { WebUser } from './access/user.js'
@@ -32,6 +33,7 @@ export interface Snapshot {
   failed: number
   failedLists: { name: string; size: number }[]
   isAllPaused: boolean
+  allPausedBy: PausedBy | undefined
   queues: QueueLine[]
   workers: WorkerLine[]
   working: number
@@ -102,6 +104,7 @@ function asSeen(glance: Glance, user: Pick<WebUser, 'sees'>): Snapshot {
     failed: failedLists.reduce((sum, { size }) => sum + size, 0),
     failedLists,
     isAllPaused: glance.isAllPaused,
+    allPausedBy: glance.allPausedBy,
     queues,
     workers,
     working: workers.filter(({ job }) => job !== undefined).length,

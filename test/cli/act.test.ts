@@ -1,7 +1,7 @@
 // The commands that act: retry, remove, clear, pause, resume, kill, marker, markers.
 
 import { spawn } from 'node:child_process'
-import { hostname } from 'node:os'
+import { hostname, userInfo } from 'node:os'
 import type { FailedJob } from 'resque-ts'
 import { expect, test } from 'vitest'
 import { useRoom } from '../room.js'
@@ -107,6 +107,9 @@ test('pause and resume take names, patterns and --all', async () => {
   expect(await line.json(['pause', 'later', '--force'])).toEqual({ queues: ['later'] })
   expect(await line.json(['pause', '--all'])).toEqual({ all: true })
   expect(await room.resque.isPaused()).toBe(true)
+  // For the web pages, which show it.
+  const name = `${userInfo().username}@${hostname()}`
+  for (const what of ['low', '']) expect(await room.client.hget('resque:web:paused', what)).toContain(name)
   expect(await line.json(['resume', '--all'])).toEqual({ all: true })
   expect(await room.resque.isPaused()).toBe(false)
   expect(await room.resque.pausedQueues()).toEqual(['later', 'low'])

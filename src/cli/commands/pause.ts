@@ -1,6 +1,7 @@
 /**
  * `resque pause` and `resque resume`: whether jobs are taken from a queue, or at all.
  */
+import { hostname, userInfo } from 'node:os'
 import type { Command } from 'commander'
 import type { Resque } from '../../resque.js'
 import { QueueList } from '../../worker/queue-list.js'
@@ -28,13 +29,13 @@ export function addPause(program: Command): void {
     redisAction<Flags>(async ({ resque, out, flags, args }) => {
       checkTargets(args, flags)
       if (flags.all) {
-        await resque.pauseAll()
+        await resque.pauseAll(by())
         out.say('Paused all workers.', { all: true })
         return
       }
       const known = await resque.queues()
       const paused = args.flatMap((text) => matching(text, known, flags.force))
-      for (const queue of paused) await resque.pauseQueue(queue)
+      for (const queue of paused) await resque.pauseQueue(queue, by())
       out.say(`Paused ${paused.join(', ')}.`, { queues: paused })
       await mention(resque, out.isJson)
     }),
@@ -63,6 +64,15 @@ export function addResume(program: Command): void {
       await mention(resque, out.isJson)
     }),
   )
+}
+
+/** Who does it, for the web pages. A container may run as a user without a name. */
+function by(): { by: string } {
+  try {
+    return { by: `${userInfo().username}@${hostname()}` }
+  } catch {
+    return { by: hostname() }
+  }
 }
 
 function checkTargets(args: readonly string[], { all }: Flags): void {

@@ -35,10 +35,11 @@ export function queueEndpoints(web: WebContext): Endpoint[] {
   const shape = async (queues: readonly QueueLine[]) => {
     const figures = await web.figures.queues()
     return queues.map((queue) => {
-      const { name, size, isPaused, workers } = queue
+      const { name, size, isPaused, pausedBy: pause, workers } = queue
+      const [pausedBy, pausedAt] = [pause?.by ?? null, pause?.at ?? null]
       const { in: inPerMinute, out: outPerMinute } = shownRates(queue, figures)
       const oldestSeconds = size > 0 ? (figures?.get(name)?.oldestSeconds ?? null) : null
-      return { name, size, isPaused, workers, oldestSeconds, inPerMinute, outPerMinute }
+      return { name, size, isPaused, pausedBy, pausedAt, workers, oldestSeconds, inPerMinute, outPerMinute }
     })
   }
 
@@ -55,7 +56,9 @@ export function queueEndpoints(web: WebContext): Endpoint[] {
     answer: object({ isPaused: truth }),
     async run(call) {
       const { name } = await queueOf(call)
-      await (verb === 'pause' ? web.resque.pauseQueue(name) : web.resque.resumeQueue(name))
+      await (verb === 'pause'
+        ? web.resque.pauseQueue(name, { by: call.user.name })
+        : web.resque.resumeQueue(name))
       await call.record({ action: `${verb} queue`, target: name, result: 'done' })
       return { isPaused: verb === 'pause' }
     },
@@ -65,7 +68,7 @@ export function queueEndpoints(web: WebContext): Endpoint[] {
     summary: verb === 'pause' ? 'Pauses all workers, Ruby’s too.' : 'Lets all workers go on.',
     answer: object({ isAllPaused: truth }),
     async run(call) {
-      await (verb === 'pause' ? web.resque.pauseAll() : web.resque.resumeAll())
+      await (verb === 'pause' ? web.resque.pauseAll({ by: call.user.name }) : web.resque.resumeAll())
       await call.record({ action: `${verb} all`, result: 'done' })
       return { isAllPaused: verb === 'pause' }
     },
@@ -95,8 +98,10 @@ export function queueEndpoints(web: WebContext): Endpoint[] {
         const snapshot = await web.snapshots.get(user)
         const { at, pending, working, workers, failed, processed, failedEver, isAllPaused, failedLists } =
           snapshot
+        const { allPausedBy } = snapshot
         return {
           ...{ at, pending, working, workers: workers.length, failed, processed, failedEver, isAllPaused },
+          ...{ allPausedBy: allPausedBy?.by ?? null, allPausedAt: allPausedBy?.at ?? null },
           queues: await shape(snapshot.queues),
           failedLists: failedLists.map(({ name, size }) => ({ name, size })),
         }

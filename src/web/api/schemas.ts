@@ -68,6 +68,8 @@ export const schemas = {
     name: text,
     size: { ...whole, description: '-1 where its key holds no list.' },
     isPaused: truth,
+    pausedBy: { ...orNull(text), description: 'Who paused it; null where that is not known.' },
+    pausedAt: orNull(moment),
     workers: { ...whole, description: 'Live workers that take from it.' },
     oldestSeconds: {
       ...orNull({ type: 'number' }),
@@ -92,6 +94,11 @@ export const schemas = {
     processed: whole,
     failedEver: whole,
     isAllPaused: truth,
+    allPausedBy: {
+      ...orNull(text),
+      description: 'Who paused all; null where that is not known, as where it was done in Redis by hand.',
+    },
+    allPausedAt: orNull(moment),
     queues: list(ref_('Queue')),
     failedLists: list(object({ name: text, size: whole })),
   }),

@@ -41,7 +41,7 @@ export function queueActionPages(web: WebContext): Hono<WebEnv> {
   pages.get('/pause', needs('operator'), (c) => askPauseAll(web, c))
   pages.post('/pause', needs('operator'), async (c) => {
     if (c.get('body').get('confirmed') !== 'yes') return askPauseAll(web, c)
-    await web.resque.pauseAll()
+    await web.resque.pauseAll({ by: currentUser(c).name })
     await recordAction(web, c, { action: 'pause all', result: 'done' })
     return seeOther(c, web, '/queues')
   })
@@ -54,7 +54,9 @@ export function queueActionPages(web: WebContext): Hono<WebEnv> {
   for (const kind of ['pause', 'resume'] as const) {
     pages.post(`/queues/:queue/${kind}`, needs('operator'), async (c) => {
       const { queue } = await queueOf(web, c)
-      await (kind === 'pause' ? web.resque.pauseQueue(queue.name) : web.resque.resumeQueue(queue.name))
+      await (kind === 'pause'
+        ? web.resque.pauseQueue(queue.name, { by: currentUser(c).name })
+        : web.resque.resumeQueue(queue.name))
       await recordAction(web, c, { action: `${kind} queue`, target: queue.name, result: 'done' })
       const name = shown(queue.name, 80)
       return seeOther(c, web, path`/queues/${queue.name}`, {

@@ -128,9 +128,7 @@ function QueueHead({
           {oldestOf(queue, figures) ?? '–'}
         </span>
       </span>
-      <span data-live={`taken:${key}`}>
-        <TakenBy queue={queue} />
-      </span>
+      <TakenBy web={web} queue={queue} />
       <div class="row">
         {includes(role, 'operator') && (
           <Form

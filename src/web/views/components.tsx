@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 import type { Child, PropsWithChildren } from 'hono/jsx'
+import type { PausedBy as Pause } from '../../store/paused-by.js'
 import { CSRF_FIELD } from '../access/csrf.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { type Query, url } from '../url.js'
@@ -135,6 +136,17 @@ export function StatusWord({ status, word = status }: { status: Status; word?: s
       <span aria-hidden="true">{icons[status]}</span>
       {` ${word}`}
     </span>
+  )
+}
+
+/** Who paused it and when; nothing where that is not known. */
+export function PausedBy({ web, pause }: { web: WebContext; pause: Pause | undefined }) {
+  return (
+    pause && (
+      <span class="paused-by faint">
+        by <Name limit={40}>{pause.by}</Name>, <Time web={web} at={pause.at} />
+      </span>
+    )
   )
 }
 

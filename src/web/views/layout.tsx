@@ -7,7 +7,7 @@ import { includes } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
 import type { Snapshot } from '../snapshot.js'
 import { url } from '../url.js'
-import { Form, Link, type View } from './components.js'
+import { Form, Link, PausedBy, type View } from './components.js'
 import { plural, shown, thousands } from './text.js'
 
 export interface PageOptions {
@@ -296,7 +296,9 @@ function Notices({ web, c, snapshot }: View & { snapshot: Snapshot | undefined }
       )}
       {snapshot?.isAllPaused && (
         <div class="notice is-warning" role="status">
-          <span>All workers are paused: no jobs are taken.</span>
+          <span>
+            All workers are paused: no jobs are taken. <PausedBy web={web} pause={snapshot.allPausedBy} />
+          </span>
           {user && includes(user.role, 'operator') && (
             <Form web={web} c={c} action="/resume">
               <button type="submit">Resume all</button>

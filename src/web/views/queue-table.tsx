@@ -5,7 +5,7 @@ import { includes } from '../access/roles.js'
 import { oldestOf, type QueueFigures, RATE_MINUTES, shownRates, takenBy } from '../queue-figures.js'
 import type { QueueLine, Snapshot } from '../snapshot.js'
 import { encodeSegment, path, url } from '../url.js'
-import { Count, Empty, Form, HiddenHead, Link, Name, StatusWord, type View } from './components.js'
+import { Count, Empty, Form, HiddenHead, Link, Name, PausedBy, StatusWord, type View } from './components.js'
 import { rate, shown } from './text.js'
 
 /** As many as a page should carry: what it takes a browser to lay it out grows with them. */
@@ -93,8 +93,8 @@ function Table({
               </td>
             )}
             <RateCells queue={queue} figures={figures} />
-            <td class="whole" data-label="Taken by" data-live={`taken:${encodeSegment(queue.name)}`}>
-              <TakenBy queue={queue} />
+            <td class="whole" data-label="Taken by">
+              <TakenBy web={web} queue={queue} />
             </td>
             {mayPause && (
               <td class="end actions corner">
@@ -154,9 +154,16 @@ function RateCells({ queue, figures }: { queue: QueueLine; figures: TableOf['fig
   )
 }
 
-/** As show.js writes it, when it changes. */
-export function TakenBy({ queue }: { queue: QueueLine }) {
+/** Who takes from it; in the words of show.js, which writes them when they change. */
+export function TakenBy({ web, queue }: { web: View['web']; queue: QueueLine }) {
   const text = takenBy(queue)
-  if (queue.isPaused) return <StatusWord status="paused" />
-  return <span class={text.startsWith('⚠') ? 'warning' : queue.workers > 0 ? 'num' : 'faint'}>{text}</span>
+  const looks = text.startsWith('⚠') ? 'warning' : queue.workers > 0 ? 'num' : 'faint'
+  return (
+    <>
+      <span data-live={`taken:${encodeSegment(queue.name)}`}>
+        {queue.isPaused ? <StatusWord status="paused" /> : <span class={looks}>{text}</span>}
+      </span>{' '}
+      <PausedBy web={web} pause={queue.pausedBy} />
+    </>
+  )
 }
