@@ -4,6 +4,9 @@
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
 
+/** How many one command reads, so that other commands get their turn in between. */
+const CHUNK = 1_000
+
 export class Stats {
   readonly #connection: Connection
   readonly #keys: Keys
@@ -20,11 +23,11 @@ export class Stats {
 
   async getAll(names: string[]): Promise<number[]> {
     if (names.length === 0) return []
-    const values = (await this.#connection.send(
-      'mget',
-      names.map((name) => this.#keys.stat(name)),
-    )) as (string | null)[]
-    return values.map((value) => Number(value ?? 0))
+    const chunks: [string, string[]][] = []
+    for (let i = 0; i < names.length; i += CHUNK)
+      chunks.push(['mget', names.slice(i, i + CHUNK).map((name) => this.#keys.stat(name))])
+    const values = (await this.#connection.sendAll(chunks)) as (string | null)[][]
+    return values.flat().map((value) => Number(value ?? 0))
   }
 
   /** Returns the new value. */

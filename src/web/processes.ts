@@ -39,10 +39,12 @@ export function processesOf(workers: readonly WorkerLine[]): Process[] {
   )
 }
 
+/** What is more worth knowing stands before the rest. */
+export const states: readonly WorkerState[] = ['lost', 'stopping', 'busy', 'paused', 'idle']
+
 /** The state of a process is what is most worth knowing of its slots. */
 export function stateOf(slots: readonly WorkerLine[]): WorkerState {
-  const states = slots.map(({ state }) => state)
-  return (['lost', 'stopping', 'busy', 'paused'] as const).find((state) => states.includes(state)) ?? 'idle'
+  return states.find((state) => slots.some((slot) => slot.state === state)) ?? 'idle'
 }
 
 /** Of the process whose slots these are; undefined for Ruby's, and before the first heartbeat of ours. */

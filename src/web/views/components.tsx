@@ -330,6 +330,35 @@ export function HiddenHead({ end = false, children }: PropsWithChildren<{ end?: 
   )
 }
 
+/** The head of a column that a table can be sorted by: a link that does, or that turns it round where it is. */
+export function SortHead({
+  web,
+  to,
+  query,
+  first,
+  current,
+  class: className,
+  children,
+}: PropsWithChildren<{
+  web: WebContext
+  to: string
+  query: Query
+  /** Which way it goes at first. */
+  first: 'asc' | 'desc'
+  /** Which way it goes now, where it is sorted by this. */
+  current: 'asc' | 'desc' | undefined
+  class?: string
+}>): Child {
+  const next = current === undefined ? first : current === 'asc' ? 'desc' : 'asc'
+  return (
+    <th scope="col" class={className} aria-sort={current && (current === 'asc' ? 'ascending' : 'descending')}>
+      <Link web={web} to={to} query={{ ...query, order: next === first ? undefined : next }}>
+        {children}
+      </Link>
+    </th>
+  )
+}
+
 /** A labelled pair of a list of facts. */
 export function Fact({ label, children }: PropsWithChildren<{ label: string }>): Child {
   return (

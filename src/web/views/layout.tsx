@@ -297,7 +297,8 @@ function Notices({ web, c, snapshot }: View & { snapshot: Snapshot | undefined }
       {snapshot?.isAllPaused && (
         <div class="notice is-warning" role="status">
           <span>
-            All workers are paused: no jobs are taken. <PausedBy web={web} pause={snapshot.allPausedBy} />
+            All workers are paused{snapshot.allPausedBy && ' '}
+            <PausedBy web={web} pause={snapshot.allPausedBy} />: no jobs are taken.
           </span>
           {user && includes(user.role, 'operator') && (
             <Form web={web} c={c} action="/resume">
