@@ -423,4 +423,7 @@ test('a job that takes longer than 99 of 100 of its class is marked, where enoug
     expect(marked[0]).toContain('Slow')
     expect(marked[0]).toContain('99 of 100 end within 4 s')
   }
+  for (const page of ['/workers/Slow:1:mail', '/workers/Slow:1:mail.poll'])
+    expect((await get(page)).text, page).toContain('longer than usual')
+  expect((await get('/workers/Usually:1:mail')).text).not.toContain('longer than usual')
 })

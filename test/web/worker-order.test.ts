@@ -119,3 +119,17 @@ test('the next page of a sorted list goes on in its order, also for one host', a
   expect(ofHost.hosts).toEqual(['h7'])
   expect(ofHost.html).toContain('href="/workers/h7?sort=memory"')
 })
+
+test('the fragment of a worker is of that worker, of a host of that host, and of nobody it is none', async () => {
+  for (const host of ['a', 'b']) await addProcess(host, { running: 5 })
+  const of = async (path: string) => {
+    const answer = await openSite(room).ask(path, viewer)
+    const text = await answer.text()
+    return [answer.status, text.includes('a:1'), text.includes('b:1'), text.includes('<html')]
+  }
+  expect(await of('/workers/a:1:%2a.poll')).toEqual([200, true, false, false])
+  expect(await of('/workers/b.poll')).toEqual([200, false, true, false])
+  for (const path of ['/workers.poll', '/workers/all.poll'])
+    expect(await of(path), path).toEqual([200, true, true, false])
+  expect((await of('/workers/c.poll'))[0]).toBe(404)
+})

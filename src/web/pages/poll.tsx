@@ -4,9 +4,11 @@
 import { type Context, Hono } from 'hono'
 import { currentUser, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
+import { nameParam } from '../params.js'
 import { Name, StatusWord } from '../views/components.js'
 import { QueueTable } from '../views/queue-table.js'
 import { WorkingTable } from '../views/working-table.js'
+import { named } from './workers.js'
 
 const MAX_ROWS = 100
 const MAX_WORKING = 20
@@ -16,9 +18,12 @@ export function pollPages(web: WebContext): Hono<WebEnv> {
   for (const path of ['/overview.poll', '/overview/:id{.+\\.poll}']) {
     pages.get(path, needs('viewer'), (c) => overview(web, c))
   }
-  for (const path of ['/workers.poll', '/workers/:id{.+\\.poll}']) {
+  for (const path of ['/workers.poll', '/workers/all.poll']) {
     pages.get(path, needs('viewer'), (c) => workers(web, c))
   }
+  pages.get('/workers/:id{.+\\.poll}', needs('viewer'), async (c) =>
+    fragment(web, c, await named(web, c, nameParam(c, 'id').replace(/\.poll$/, ''))),
+  )
   return pages
 }
 

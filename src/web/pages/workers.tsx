@@ -31,28 +31,28 @@ export function workerPages(web: WebContext): Hono<WebEnv> {
 
   pages.get('/workers/:worker', needs('viewer'), async (c) => {
     const name = nameParam(c, 'worker')
-    const { workers } = await web.snapshots.get(currentUser(c))
-    const worker = workers.find(({ id }) => id === name)
-    if (worker) {
-      const others = processesOf(workers).find(({ slots }) => slots.includes(worker))?.slots ?? []
-      const [processed = 0, failed = 0] = await web.store.stats.getAll([
-        `processed:${name}`,
-        `failed:${name}`,
-      ])
-      return page(
-        c,
-        web,
-        { title: name, tab: '/workers' },
-        <OneWorker web={web} c={c} worker={worker} others={others} processed={processed} failed={failed} />,
-      )
-    }
-    const ofHost = workers.filter(({ host }) => host === name || host.startsWith(`${name}~`))
-    if (ofHost.length === 0) {
-      throw new Refusal(404, 'There is no such worker.', { hint: 'It may have stopped since.' })
-    }
-    return page(c, web, { title: name, tab: '/workers' }, await listing(web, c, ofHost, name))
+    return page(c, web, { title: name, tab: '/workers' }, await named(web, c, name))
   })
   return pages
+}
+
+/** One worker, or all of a host; refuses what is neither. */
+export async function named(web: WebContext, c: Context<WebEnv>, name: string) {
+  const { workers } = await web.snapshots.get(currentUser(c))
+  const worker = workers.find(({ id }) => id === name)
+  if (worker) {
+    const others = processesOf(workers).find(({ slots }) => slots.includes(worker))?.slots ?? []
+    const [[processed = 0, failed = 0], usualMs] = await Promise.all([
+      web.store.stats.getAll([`processed:${name}`, `failed:${name}`]),
+      web.figures.usualMs(),
+    ])
+    return <OneWorker {...{ web, c, worker, others, processed, failed, usualMs }} />
+  }
+  const ofHost = workers.filter(({ host }) => host === name || host.startsWith(`${name}~`))
+  if (ofHost.length === 0) {
+    throw new Refusal(404, 'There is no such worker.', { hint: 'It may have stopped since.' })
+  }
+  return listing(web, c, ofHost, name)
 }
 
 /** All workers, or those of one host. */

@@ -13,7 +13,7 @@ import { PayloadFacts } from './job-facts.js'
 import { FullJson, Raw } from './json.js'
 import { bytes, shown } from './text.js'
 import { LoopDelay, QueueNames } from './worker-facts.js'
-import { JobCell } from './working-table.js'
+import { JobCell, Unusual } from './working-table.js'
 
 /** More slots are on the pages of their own. */
 const MOST_SLOTS = 100
@@ -25,7 +25,14 @@ export function OneWorker({
   others,
   processed,
   failed,
-}: View & { worker: WorkerLine; others: readonly WorkerLine[]; processed: number; failed: number }) {
+  usualMs,
+}: View & {
+  worker: WorkerLine
+  others: readonly WorkerLine[]
+  processed: number
+  failed: number
+  usualMs: ReadonlyMap<string, number>
+}) {
   const { job } = worker
   const whole = job?.isWhole ? job.payload : undefined
   const id = jobIdOf(whole)
@@ -111,6 +118,7 @@ export function OneWorker({
             </Fact>
             <Fact label="Since">
               <Time web={web} at={job.runAt} />
+              <Unusual web={web} job={job} usualMs={usualMs} />
             </Fact>
             <PayloadFacts web={web} payload={whole} />
             {id !== '' && (
@@ -140,7 +148,7 @@ export function OneWorker({
       {others.length > 1 && (
         <section>
           <h2>Slots of this process</h2>
-          <Slots web={web} slots={others} />
+          <Slots web={web} slots={others} usualMs={usualMs} />
         </section>
       )}
     </>
@@ -197,7 +205,15 @@ function WorkerButtons({
   )
 }
 
-function Slots({ web, slots }: { web: WebContext; slots: readonly WorkerLine[] }) {
+function Slots({
+  web,
+  slots,
+  usualMs,
+}: {
+  web: WebContext
+  slots: readonly WorkerLine[]
+  usualMs: ReadonlyMap<string, number>
+}) {
   return (
     <table class="cards">
       <caption class="hidden">Slots</caption>
@@ -222,6 +238,7 @@ function Slots({ web, slots }: { web: WebContext; slots: readonly WorkerLine[] }
             </td>
             <td data-label="Working on">
               <JobCell web={web} job={slot.job} />
+              <Unusual web={web} job={slot.job} usualMs={usualMs} />
             </td>
             <td data-label="Since">
               <Time web={web} at={slot.job?.runAt} />

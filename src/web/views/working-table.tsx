@@ -86,7 +86,7 @@ export function WorkingTable({
 }
 
 /** A job that takes longer than 99 of 100 of its class did. */
-function Unusual({
+export function Unusual({
   web,
   job,
   usualMs,
