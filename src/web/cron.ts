@@ -4,6 +4,8 @@
  */
 import { Cron } from 'croner'
 import { toString as inWords } from 'cronstrue'
+import type { Schedule } from '../store/schedules.js'
+import { readTime } from './views/components.js'
 
 export interface Rhythm {
   /** Such as `At 09:30, Monday through Friday`; undefined where it cannot be told. */
@@ -17,7 +19,17 @@ export interface Rhythm {
 /** No cron that a person writes is longer. */
 const MAX_LENGTH = 200
 
-export function rhythmOfCron(cron: string, now: Date, count = 3): Rhythm {
+/** Of a schedule: cron wins, as in resque-scheduler. */
+export function rhythmOf(
+  { cron, every, lastEnqueuedAt }: Pick<Schedule, 'cron' | 'every' | 'lastEnqueuedAt'>,
+  now: Date,
+): Rhythm {
+  if (cron !== undefined) return rhythmOfCron(cron, now)
+  if (every !== undefined) return rhythmOfEvery(every, lastEnqueuedAt, now)
+  return { words: undefined, zone: undefined, next: [] }
+}
+
+function rhythmOfCron(cron: string, now: Date, count = 3): Rhythm {
   const { fields, zone } = splitZone(cron.trim())
   if (cron.length > MAX_LENGTH || fields === '') return { words: undefined, zone: undefined, next: [] }
   try {
@@ -28,22 +40,35 @@ export function rhythmOfCron(cron: string, now: Date, count = 3): Rhythm {
   }
 }
 
-/** `30s`, `5m`, `1h30m`: when it fires depends on when its scheduler was started. */
-export function wordsOfEvery(every: string): string | undefined {
+/**
+ * `30s`, `5m`, `1h30m`. It fires so long after it did before; a scheduler that is started anew begins anew, so where it
+ * should have fired since it last did, nobody here knows when it will.
+ */
+function rhythmOfEvery(every: string, last: string | undefined, now: Date, count = 3): Rhythm {
   const parts = [...every.matchAll(/(\d+(?:\.\d+)?)\s*([smhdwMy])/g)]
-  if (parts.length === 0 || parts.map(([text]) => text).join('') !== every.replace(/\s(?=\d)/g, ''))
-    return undefined
-  return `Every ${parts.map(([, count, unit]) => `${count} ${units[unit as string]}`).join(' ')}`
+  const isRead = parts.length > 0 && parts.map(([text]) => text).join('') === every.replace(/\s(?=\d)/g, '')
+  if (every.length > MAX_LENGTH || !isRead) return { words: undefined, zone: undefined, next: [] }
+  const words = `Every ${parts.map(([, number, unit]) => `${number} ${units[unit as string]?.[0]}`).join(' ')}`
+  const seconds = parts.reduce(
+    (sum, [, number, unit]) => sum + Number(number) * (units[unit as string]?.[1] ?? 0),
+    0,
+  )
+  const first = last === undefined ? Number.NaN : readTime(last).getTime() + seconds * 1_000
+  if (!(seconds > 0) || !(first > now.getTime())) return { words, zone: undefined, next: [] }
+  const next = Array.from({ length: count }, (_, i) => new Date(first + i * seconds * 1_000))
+  // Beyond what a Date can hold.
+  return { words, zone: undefined, next: next.filter((at) => !Number.isNaN(at.getTime())) }
 }
 
-const units: Record<string, string> = {
-  s: 's',
-  m: 'min',
-  h: 'h',
-  d: 'd',
-  w: 'weeks',
-  M: 'months',
-  y: 'years',
+/** How each is called, and how many seconds rufus takes it for. */
+const units: Record<string, [name: string, seconds: number]> = {
+  s: ['s', 1],
+  m: ['min', 60],
+  h: ['h', 3_600],
+  d: ['d', 86_400],
+  w: ['weeks', 7 * 86_400],
+  M: ['months', 30 * 86_400],
+  y: ['years', 365 * 86_400],
 }
 
 function wordsOf(fields: string): string | undefined {

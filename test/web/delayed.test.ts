@@ -287,7 +287,16 @@ test('schedules say when they fire, in words, and what does not fire here', asyn
   await schedule('odd', { cron: 'every day at noon', class: 'Odd', queue: 'x' })
   await schedule('none', { class: 'None' })
   await schedule('broken', '{')
-  await room.client.hset('resque:delayed:last_enqueued_at', 'nightly', '2026-11-24 02:30:00 +0000')
+  for (const name of ['known', 'late', 'odd every'])
+    await schedule(name, { every: '90m', class: 'K', queue: 'x' })
+  await schedule('odd every', { every: '99999999999999999999y', class: 'K', queue: 'x' })
+  await room.client.hset('resque:delayed:last_enqueued_at', {
+    nightly: '2026-11-24 02:30:00 +0000',
+    known: '2026-11-24 08:45:10 +0100',
+    // It should have fired since: its scheduler was started anew, or is away.
+    late: '2026-11-24 06:29:59 +0000',
+    'odd every': '2026-11-24 06:29:59 +0000',
+  })
   const site = openSite(room, {
     now: () => new Date('2026-11-24T08:00:00Z'),
     scheduler: { environment: 'staging' },
@@ -296,7 +305,18 @@ test('schedules say when they fire, in words, and what does not fire here', asyn
   expect(html).toContain('At 03:30, Monday through Friday')
   expect(html).toContain('30 3 * * 1-5 Europe/Berlin')
   expect(html).toContain('2026-11-25 02:30, 2026-11-26 02:30, 2026-11-27 02:30 UTC')
+  expect(html).toContain('In the time zone Europe/Berlin.')
   expect(html).toContain('5 h 30 min ago')
+  expect(html.match(/started anew since: [^U]*UTC/g)).toEqual([
+    'started anew since: 2026-11-24 09:15:10, 2026-11-24 10:45:10, 2026-11-24 12:15:10 UTC',
+  ])
+  const { items } = JSON.parse(await site.text('/api/v1/schedules', { headers: bearer('viewer') }))
+  const told = (name: string) => {
+    const { words, next } = items.find((each: { name: string }) => each.name === name)
+    return [words, next[0] ?? null]
+  }
+  expect(told('known')).toEqual(['Every 90 min', '2026-11-24T09:15:10.000Z'])
+  expect(told('late')).toEqual(['Every 90 min', null])
   expect(html).toContain('Every 1 h 30 min')
   expect(html).toContain('Not in this environment (staging): only in production.')
   expect(html).toContain('cannot be said in words here')

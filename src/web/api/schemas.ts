@@ -218,12 +218,16 @@ export const schemas = {
     description: orNull(text),
     environments: orNull(text),
     lastEnqueuedAt: orNull(text),
-    words: { ...orNull(text), description: 'Its cron in words.' },
+    words: { ...orNull(text), description: 'When it fires, in words.' },
     zone: {
       ...orNull(text),
-      description: 'The zone it names. Null: that of its scheduler, and `next` is as if that were UTC.',
+      description: 'The zone its cron names. Null: that of its scheduler, and `next` is as if that were UTC.',
     },
-    next: list(moment),
+    next: {
+      ...list(moment),
+      description:
+        'Of `every`: told from when it last fired, unless its scheduler was started anew since; empty where it should have fired since.',
+    },
     isReadable: truth,
   }),
   AuditEntry: object({

@@ -9,7 +9,7 @@ import type { FailedJob } from '../../store/records.js'
 import type { Schedule } from '../../store/schedules.js'
 import { redact, redactText } from '../access/redact.js'
 import type { WebContext } from '../context.js'
-import { rhythmOfCron } from '../cron.js'
+import { rhythmOf } from '../cron.js'
 import type { FailedRow, PendingRow } from '../entry-pages.js'
 import type { Plot } from '../history.js'
 import type { Operation } from '../operation-spec.js'
@@ -97,11 +97,7 @@ export function scheduleShape(web: WebContext, schedule: Schedule) {
     description = null,
     environments = null,
   } = schedule
-  const {
-    words = null,
-    zone = null,
-    next,
-  } = cron === null ? { next: [] as Date[] } : rhythmOfCron(cron, web.now())
+  const { words = null, zone = null, next } = rhythmOf(schedule, web.now())
   return {
     ...{ name, class: schedule.class, args: readableArgs(web, args), queue, cron, every, description },
     ...{ environments, lastEnqueuedAt: schedule.lastEnqueuedAt ?? null, words, zone, next },

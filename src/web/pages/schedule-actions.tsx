@@ -9,6 +9,7 @@ import { Refusal } from '../access/refusal.js'
 import { currentUser, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
+import { rhythmOf } from '../cron.js'
 import { seeOther } from '../notice.js'
 import { nameParam } from '../params.js'
 import { path, url } from '../url.js'
@@ -16,7 +17,7 @@ import { Confirm, Name } from '../views/components.js'
 import { Json } from '../views/json.js'
 import { page } from '../views/layout.js'
 import { exact, shown } from '../views/text.js'
-import { rhythmOf, seesSchedule } from './schedule.js'
+import { seesSchedule } from './schedule.js'
 
 export function scheduleActionPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
@@ -189,9 +190,10 @@ function askToRemove(web: WebContext, c: Context<WebEnv>, schedule: Schedule) {
           <Name>{schedule.name}</Name>
         </b>{' '}
         would run <Name>{schedule.class}</Name>
-        {next && ` next at ${exact(next)}${zone === undefined ? ', if its scheduler is in UTC' : ''}`}. A
-        scheduler that was started in dynamic mode forgets it at once; another one when it starts again. It
-        can be undone for 15 minutes.
+        {next &&
+          ` next at ${exact(next)}${schedule.cron !== undefined && zone === undefined ? ', if its scheduler is in UTC' : ''}`}
+        . A scheduler that was started in dynamic mode forgets it at once; another one when it starts again.
+        It can be undone for 15 minutes.
       </p>
     </Confirm>,
   )

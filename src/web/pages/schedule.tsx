@@ -6,7 +6,7 @@ import { type Context, Hono } from 'hono'
 import type { Schedule } from '../../store/schedules.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import type { WebContext, WebEnv } from '../context.js'
-import { type Rhythm, rhythmOfCron, wordsOfEvery } from '../cron.js'
+import { rhythmOf } from '../cron.js'
 import { startParam } from '../params.js'
 import { path, url } from '../url.js'
 import { Empty, HiddenHead, Link, Name, Pager, Time, type View } from '../views/components.js'
@@ -43,13 +43,6 @@ export function schedulePages(web: WebContext): Hono<WebEnv> {
 export function seesSchedule(c: Context<WebEnv>, { queue = '' }: Schedule): boolean {
   const user = currentUser(c)
   return user.seesAll || user.sees(queue)
-}
-
-/** When it fires, in words and as moments. */
-export function rhythmOf(schedule: Schedule, now: Date): Rhythm {
-  if (schedule.cron !== undefined) return rhythmOfCron(schedule.cron, now)
-  const words = schedule.every === undefined ? undefined : wordsOfEvery(schedule.every)
-  return { words, zone: undefined, next: [] }
 }
 
 /** Whether a scheduler in this environment passes it over; undefined where that is not known. */
@@ -188,9 +181,10 @@ function When({ web, schedule }: { web: WebContext; schedule: Schedule }) {
       {cron !== undefined && zone === undefined && words !== undefined && (
         <p class="small faint">In the time zone of its scheduler.</p>
       )}
+      {zone !== undefined && <p class="small faint">In the time zone {zone}.</p>}
       {next.length > 0 && (
         <p class="small faint">
-          Next{zone === undefined ? ', if that is UTC' : ''}:{' '}
+          {nextAs(cron, zone)}:{' '}
           {next.map((at, i) => (
             <>
               {i > 0 && ', '}
@@ -213,6 +207,12 @@ function When({ web, schedule }: { web: WebContext; schedule: Schedule }) {
       )}
     </>
   )
+}
+
+/** What its next times are told by. */
+function nextAs(cron: string | undefined, zone: string | undefined): string {
+  if (cron === undefined) return 'Next, unless its scheduler was started anew since'
+  return zone === undefined ? 'Next, if that is UTC' : 'Next'
 }
 
 function Job({ web, schedule }: { web: WebContext; schedule: Schedule }) {
