@@ -49,7 +49,7 @@ async function worker(id: string, kind?: object) {
 async function told(options: Partial<WebOptions> = {}) {
   const ask = open(options)
   const [row = ''] = /<tr>(?:(?!<tr>).)*data-live="queue:mail".*?<\/tr>/s.exec(await ask('/queues')) ?? []
-  const cell = (way: string) => new RegExp(`data-live="${way}:mail">([^<]*)<`).exec(row)?.[1]
+  const cell = (way: string) => new RegExp(`data-live="${way}:mail">(?:<span[^>]*>)?([^<]*)<`).exec(row)?.[1]
   const [queue] = JSON.parse(await ask('/api/v1/queues')).items
   const live = JSON.parse(await ask('/events.json?topics=queues'))
   return {
@@ -134,4 +134,21 @@ test('the help of a column says what it counts', async () => {
   const page = await open()('/queues')
   expect(page).toContain('title="Jobs a minute that came, in the last 5 minutes"')
   expect(page).toContain('title="Jobs a minute that ended, well or not, in the last 5 minutes"')
+})
+
+test('a dash says why nothing is known, and so does a note, which stands where there is a dash', async () => {
+  const titles = async () =>
+    [...(await open()('/queues')).matchAll(/<span title="Not known: ([^"]*)">–/g)].map(([, why]) => why)
+  const note = 'Ruby’s do not say of which queue'
+  await room.client.sadd('resque:queues', 'mail')
+  expect(new Set(await titles())).toEqual(new Set(['no worker of this package has told of it of late']))
+  await worker('host:1:mail')
+  expect(await titles()).toHaveLength(2)
+  expect(new Set(await titles())).toEqual(new Set(['Ruby’s workers take from it, which do not tell']))
+  expect(await open()('/queues')).toContain(note)
+  await room.client.del('resque:workers')
+  await minute(2, 1, { done: 1, failed: 0 })
+  await minute(1, 1, { done: 1, failed: 0 })
+  expect(await titles()).toEqual([])
+  expect(await open()('/queues')).not.toContain(note)
 })

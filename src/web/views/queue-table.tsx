@@ -25,7 +25,12 @@ export function QueueTable({ web, c, snapshot, figures, start = 0 }: View & Tabl
   if (snapshot.queues.length === 0 && snapshot.failed === 0) {
     return <Empty title="No queues yet">A queue is there from the first job that is placed on it.</Empty>
   }
-  const table = <Table web={web} snapshot={snapshot} figures={figures} start={start} mayPause={mayPause} />
+  const table = (
+    <>
+      <Table web={web} snapshot={snapshot} figures={figures} start={start} mayPause={mayPause} />
+      <UnknownRates queues={snapshot.queues.slice(start, start + QUEUES_OF_PAGE)} figures={figures} />
+    </>
+  )
   if (!mayPause) return table
   // One form for all: with hundreds of queues, one each would weigh more than what they say.
   return (
@@ -147,10 +152,28 @@ function RateCells({ queue, figures }: { queue: QueueLine; figures: TableOf['fig
           data-label={way === 'in' ? 'In/min' : 'Out/min'}
           data-live={`${way}:${encodeSegment(queue.name)}`}
         >
-          {rates[way] === null ? '–' : rate(rates[way])}
+          {rates[way] === null ? <span title={unknownOf(queue)}>–</span> : rate(rates[way])}
         </td>
       ))}
     </>
+  )
+}
+
+function unknownOf({ rubyWorkers }: QueueLine): string {
+  return rubyWorkers > 0
+    ? 'Not known: Ruby’s workers take from it, which do not tell'
+    : 'Not known: no worker of this package has told of it of late'
+}
+
+/** What a dash means, for those who see no titles. */
+function UnknownRates({ queues, figures }: { queues: readonly QueueLine[]; figures: TableOf['figures'] }) {
+  const isUnknown = queues.some((queue) => Object.values(shownRates(queue, figures)).includes(null))
+  if (!isUnknown) return null
+  return (
+    <p class="small faint">
+      –: not known. How many jobs came and went is told by workers of this package; Ruby’s do not say of which
+      queue their jobs were.
+    </p>
   )
 }
 
