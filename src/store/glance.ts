@@ -5,7 +5,7 @@
 import { closed, isJsonObject, parseJson } from '../json.js'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
-import { ALL, type PausedBy, readNote } from './paused-by.js'
+import { ALL, fieldOf, type PausedBy, readNote } from './paused-by.js'
 import { digest, readWorkingRecord } from './records.js'
 import { script } from './scripts.js'
 import { readKind, readWorkerId, type Vitals } from './workers.js'
@@ -16,7 +16,7 @@ const RECORD_BYTES = 4_096
 /**
  * KEYS  1 queues  2 workers  3 workers:heartbeat  4 workers:kind  5 queues:paused  6 pause-all-workers  7 failed_queues
  *       8 failed  9 web:paused
- * ARGV  1 namespace with colon  2 bytes of a record that are wanted  3 what notes call all workers
+ * ARGV  1 namespace with colon  2 bytes of a record that are wanted  3 what notes call all workers  4 and a queue whose name is empty
  * Reply processed, failed ever, pause-all, Redis' seconds, paused queues, then lists of: name, length of each queue;
  *       id, heartbeat, kind, started, bytes of the record, its beginning of each worker; name, length of each failed list;
  *       and who paused all, and each of the paused queues
@@ -59,7 +59,11 @@ for _, name in ipairs(ask('SMEMBERS', KEYS[7]) or {}) do
 end
 local counted = redis.call('MGET', prefix .. 'stat:processed', prefix .. 'stat:failed', KEYS[6])
 local paused, notes = ask('SMEMBERS', KEYS[5]) or {}, {}
-if counted[3] or #paused > 0 then notes = ask('HMGET', KEYS[9], ARGV[3], unpack(paused, 1, math.min(#paused, 1000))) or {} end
+if counted[3] or #paused > 0 then
+  local fields = { ARGV[3] }
+  for i = 1, math.min(#paused, 1000) do fields[i + 1] = ARGV[4] .. paused[i] end
+  notes = ask('HMGET', KEYS[9], unpack(fields)) or {}
+end
 return {
   counted[1] or '0', counted[2] or '0', counted[3] or '', redis.call('TIME')[1], paused, queues, workers, failed, notes
 }`)
@@ -133,7 +137,12 @@ export class Glances {
     const { queues, workers, heartbeats, kinds, pausedQueues, pauseAll, failedQueues, failed } = this.#keys
     const { pausedBy, prefix } = this.#keys
     const keys = [queues, workers, heartbeats, kinds, pausedQueues, pauseAll, failedQueues, failed, pausedBy]
-    const reply = (await this.#connection.run(glanceScript, keys, [prefix, RECORD_BYTES, ALL])) as [
+    const reply = (await this.#connection.run(glanceScript, keys, [
+      prefix,
+      RECORD_BYTES,
+      ALL,
+      fieldOf(''),
+    ])) as [
       ...[processed: string, failed: string, pauseAll: string, seconds: string],
       ...[
         paused: string[],

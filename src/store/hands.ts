@@ -9,7 +9,7 @@
  */
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
-import { ALL, luaNote, noteName } from './paused-by.js'
+import { ALL, fieldOf, luaNote, noteName } from './paused-by.js'
 import { type Payload, payloadFrom } from './records.js'
 import { script } from './scripts.js'
 
@@ -59,14 +59,14 @@ return count`)
 
 /**
  * KEYS  1 hands  2 queues:paused  3 web:paused
- * ARGV  1 namespace with colon  2 queue  3 who pauses it, or ''
+ * ARGV  1 namespace with colon  2 queue  3 what notes call it  4 who pauses it, or ''
  * Cost  5 commands, 1 for each process that waits on it, and 1 for each queue that is noted as paused
  */
 const pauseScript = script(`
 local prefix, hands, paused, notes = ARGV[1], KEYS[1], KEYS[2], KEYS[3]
 ${luaWithhold}
 ${luaNote}
-if redis.call('SADD', paused, ARGV[2]) == 1 then note(ARGV[2], ARGV[3]) end
+if redis.call('SADD', paused, ARGV[2]) == 1 then note(ARGV[3], ARGV[4]) end
 withhold(ARGV[2])`)
 
 /**
@@ -168,7 +168,8 @@ export class Hands {
   /** Pauses a queue; no process that waits on it gets a job from now on. */
   async pause(queue: string, by?: string): Promise<void> {
     const { hands, pausedQueues, pausedBy, prefix } = this.#keys
-    await this.#connection.run(pauseScript, [hands, pausedQueues, pausedBy], [prefix, queue, noteName(by)])
+    const args = [prefix, queue, fieldOf(queue), noteName(by)]
+    await this.#connection.run(pauseScript, [hands, pausedQueues, pausedBy], args)
   }
 
   /** Pauses every worker, by Ruby's key; no process of ours that waits gets a job from now on. */

@@ -67,7 +67,7 @@ export class Keys {
   readonly hands: string
   /** String with expiry: whose turn it is to look for the dead. */
   readonly pruneTurn: string
-  /** Hash: name of a paused queue, or '' for all workers → who paused it, and when. */
+  /** Hash: `queue:<name>` of a paused queue, or `all` → who paused it, and when. */
   readonly pausedBy: string
   /** Sorted set: who did what on the web pages. */
   readonly audit: string

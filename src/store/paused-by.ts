@@ -8,24 +8,31 @@ export interface PausedBy {
   at: Date
 }
 
-/** The field for all workers: no queue has this name. */
-export const ALL = ''
+/** The field for all workers. */
+export const ALL = 'all'
+
+/** The field for a queue. */
+export function fieldOf(queue: string): string {
+  return `queue:${queue}`
+}
 
 /** A name may come from a proxy. */
 const MAX_NAME = 200
 
 /**
- * `note(what, by)`: notes who paused it just now, or, by '', that nobody knows. What is paused no more is forgotten here,
+ * `note(field, by)`: notes who paused it just now, or, by '', that nobody knows. What is paused no more is forgotten here,
  * so there are never more notes than paused queues, and one more. For scripts that have `paused` and `notes`.
  */
 export const luaNote = `
-local function note(what, by)
-  for _, name in ipairs(redis.pcall('HKEYS', notes)) do
-    if name ~= '' and redis.pcall('SISMEMBER', paused, name) ~= 1 then redis.call('HDEL', notes, name) end
+local function note(field, by)
+  for _, each in ipairs(redis.pcall('HKEYS', notes)) do
+    if each ~= '${ALL}' and redis.pcall('SISMEMBER', paused, string.sub(each, ${fieldOf('').length + 1})) ~= 1 then
+      redis.call('HDEL', notes, each)
+    end
   end
-  if by == '' then return redis.pcall('HDEL', notes, what) end
+  if by == '' then return redis.pcall('HDEL', notes, field) end
   local time = redis.call('TIME')
-  redis.pcall('HSET', notes, what, string.format('%d %s', time[1] * 1000 + math.floor(time[2] / 1000), by))
+  redis.pcall('HSET', notes, field, string.format('%d %s', time[1] * 1000 + math.floor(time[2] / 1000), by))
 end`
 
 /** A name as a note holds it. */

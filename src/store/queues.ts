@@ -4,7 +4,7 @@
 import { isJsonObject, parseJson } from '../json.js'
 import type { Arg, Connection } from './connection.js'
 import type { Keys } from './keys.js'
-import { ALL } from './paused-by.js'
+import { ALL, fieldOf } from './paused-by.js'
 import { PushBuffer } from './push-buffer.js'
 import { digest as digestOf, type Payload, payloadFrom } from './records.js'
 import { script } from './scripts.js'
@@ -190,7 +190,7 @@ export class Queues {
   async resume(queue: string): Promise<void> {
     await this.#connection.sendAll([
       ['srem', [this.#keys.pausedQueues, queue]],
-      ['hdel', [this.#keys.pausedBy, queue]],
+      ['hdel', [this.#keys.pausedBy, fieldOf(queue)]],
     ])
   }
 

@@ -109,7 +109,8 @@ test('pause and resume take names, patterns and --all', async () => {
   expect(await room.resque.isPaused()).toBe(true)
   // For the web pages, which show it.
   const name = `${userInfo().username}@${hostname()}`
-  for (const what of ['low', '']) expect(await room.client.hget('resque:web:paused', what)).toContain(name)
+  for (const what of ['queue:low', 'all'])
+    expect(await room.client.hget('resque:web:paused', what)).toContain(name)
   expect(await line.json(['resume', '--all'])).toEqual({ all: true })
   expect(await room.resque.isPaused()).toBe(false)
   expect(await room.resque.pausedQueues()).toEqual(['later', 'low'])

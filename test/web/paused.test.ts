@@ -17,7 +17,7 @@ async function told() {
   return {
     page: /‖ paused( by .*?, now)?/.exec(await plain('/queues/mail'))?.[1],
     table: /‖ paused( by .*?, now)?/.exec(await plain('/queues'))?.[1],
-    banner: /no jobs are taken\.( by .*?, now)?/.exec(await plain('/failed'))?.[1],
+    banner: /All workers are paused( by .*?, now)?/.exec(await plain('/failed'))?.[1],
     queue: [queue.isPaused, queue.pausedBy, Date.parse(queue.pausedAt)],
     all: [all.isAllPaused, all.allPausedBy, Date.parse(all.allPausedAt)],
   }
@@ -84,8 +84,8 @@ test('there are no more notes than paused queues and one, nothing of them stays 
     if (i > 0) await room.resque.removeQueue(`q${i}`)
   }
   await room.resque.pauseAll({ by: `${'a'.repeat(5_000)}` })
-  expect((await room.client.hkeys('resque:web:paused')).sort()).toEqual(['', 'q0'])
-  expect((await room.client.hget('resque:web:paused', ''))?.length).toBeLessThan(300)
+  expect((await room.client.hkeys('resque:web:paused')).sort()).toEqual(['all', 'queue:q0'])
+  expect((await room.client.hget('resque:web:paused', 'all'))?.length).toBeLessThan(300)
   await room.resque.resumeQueue('q0')
   await room.resque.resumeAll()
   expect(await room.client.exists('resque:web:paused')).toBe(0)
