@@ -386,6 +386,24 @@ test('a list for each queue: a page of its own, filters and actions that keep to
   ])
 })
 
+test('lists are chosen among with how many each keeps, and a group names the queues it is in', async () => {
+  await room.client.rpush('resque:mail_failed', ...range(3).map((i) => failedRecord(i)))
+  await room.client.rpush(
+    'resque:low_failed',
+    ...['low', 'x<b>', 'y'].flatMap((queue) => [failedRecord(1, { queue }), failedRecord(2, { queue })]),
+  )
+  await room.client.sadd('resque:failed_queues', 'mail_failed', 'low_failed')
+  const site = open({ resque: room.connect({ failureBackend: lists }) })
+  const groups = await site.text('/failed', admin)
+  const options = [...groups.matchAll(/<option value="(\w*_failed|)"[^>]*>([^<]*)</g)].map(
+    ([, , text]) => text,
+  )
+  expect(options).toEqual(expect.arrayContaining(['All lists (9)', 'low_failed (6)', 'mail_failed (3)']))
+  expect(groups).toContain('<span title="low, x&lt;b&gt;, y">+3 more</span>')
+  expect(await site.text('/failed/mail_failed', admin)).not.toContain('more</span>')
+  expect(await open().text('/failed', admin)).not.toContain('All lists')
+})
+
 test('one failed job: its page, retry into another queue, and retry again only when that is said', async () => {
   await room.client.rpush('resque:failed', failedRecord(1, { error: 'token=abc123' }))
   const site = open()

@@ -91,7 +91,9 @@ async function show(web: WebContext, c: Context<WebEnv>, wanted: Wanted): Promis
   const needsIndex = filter.text === undefined && !(isUnfiltered(filter) && user.seesAll)
   const isWaiting = !state.isReady && needsIndex
   const listed = view === 'list' && !isWaiting ? await list(web, c, wanted) : undefined
-  const lists = await listsFor(web, user)
+  const [names, { failedLists }] = await Promise.all([listsFor(web, user), web.snapshots.get(user)])
+  const sizes = new Map(failedLists.map(({ name, size }) => [name, size]))
+  const lists = names.map((name) => ({ name, size: sizes.get(name) ?? 0 }))
   const total = listed?.total ?? web.failedIndex.count(filter)
   // A search that has seen all says how many, as the index does for what it knows.
   const canRetry =

@@ -22,8 +22,8 @@ export function FilterForm({
   web: View['web']
   filter: FailureFilter
   facets: Facets
-  /** Names of the lists to choose among. */
-  lists: readonly string[]
+  /** The lists to choose among, with how many are kept in each. */
+  lists: readonly { name: string; size: number }[]
   view: string
 }) {
   return (
@@ -42,6 +42,23 @@ export function FilterForm({
               maxlength={512}
             />
           </label>
+          {lists.length > 1 && (
+            <label>
+              <span class="hidden">List</span>
+              <select name="list">
+                <option value="">
+                  All lists ({thousands(lists.reduce((sum, { size }) => sum + size, 0))})
+                </option>
+                {lists
+                  .filter(({ name }) => isPlain(name))
+                  .map(({ name, size }) => (
+                    <option value={name} selected={filter.list === name}>
+                      {shown(name, MAX_OPTION)} ({thousands(size)})
+                    </option>
+                  ))}
+              </select>
+            </label>
+          )}
           <label>
             <span class="hidden">State</span>
             <select name="state">
@@ -61,19 +78,6 @@ export function FilterForm({
         <details>
           <summary>More filters</summary>
           <div class="filter-fields">
-            {lists.length > 1 && (
-              <label class="field">
-                <span>List</span>
-                <select name="list">
-                  <option value="">All lists</option>
-                  {lists.filter(isPlain).map((name) => (
-                    <option value={name} selected={filter.list === name}>
-                      {shown(name, MAX_OPTION)}
-                    </option>
-                  ))}
-                </select>
-              </label>
-            )}
             <Choice name="class" label="Class" value={filter.class} options={facets.class} />
             <Choice name="exception" label="Exception" value={filter.exception} options={facets.exception} />
             <Choice name="queue" label="Queue" value={filter.queue} options={facets.queue} />

@@ -86,7 +86,7 @@ function GroupRow({
         {queue !== undefined && queue.queue !== '' && (
           <div class="faint small">
             in <Name limit={60}>{queue.queue}</Name>
-            {others.length > 0 && ` and ${plural(others.length, 'other queue')}`}
+            {others.length > 0 && <OtherQueues names={others.map((other) => other.queue)} />}
           </div>
         )}
       </th>
@@ -145,6 +145,22 @@ function GroupRow({
         </td>
       )}
     </tr>
+  )
+}
+
+/** More than these are in the list of the group. */
+const MAX_NAMES = 10
+
+/** How many more queues a group is in; their names are at hand, and read out. */
+function OtherQueues({ names }: { names: readonly string[] }) {
+  const told = names.slice(0, MAX_NAMES).map((name) => (name === '' ? '(empty)' : shown(name, 60)))
+  const text = `${told.join(', ')}${names.length > MAX_NAMES ? ', …' : ''}`
+  return (
+    <>
+      {' '}
+      <span title={text}>+{names.length} more</span>
+      <span class="hidden">: {text}</span>
+    </>
   )
 }
 
