@@ -37,6 +37,9 @@ export interface ClassFigures {
   p50: number | null
   p95: number | null
   p99: number | null
+  /** Of the time its jobs waited. */
+  waitP50: number | null
+  waitP95: number | null
 }
 
 /** Everything of the metrics page. Times are in milliseconds, ages in seconds, rates in jobs a minute. */
@@ -50,7 +53,7 @@ export interface HistoryView {
   workers: Plot
   wait: Plot
   run: Plot
-  /** The classes that ran most, in at most the last 8 hours. */
+  /** The classes that ran most, in at most the last 6 hours. */
   classes: ClassFigures[]
 }
 
@@ -99,9 +102,9 @@ function histograms(kind: 'minute' | 'hour' | 'day', count: number, per: number)
 
 type Viewer = Pick<WebUser, 'sees' | 'seesAll'>
 
-/** How many queues are drawn by name, and how many classes are listed. */
+/** How many queues are drawn by name, and how many classes are listed: two histograms a minute of each are read. */
 const DRAWN_QUEUES = 8
-const LISTED_CLASSES = 10
+const LISTED_CLASSES = 8
 /** A sparkline: so many minutes, two to a point. */
 const SPARK: Axis = { layout: layout.minute, count: 60, per: 2 }
 
@@ -166,7 +169,10 @@ export class History {
             series: seriesOf(figure, 'class', name),
             axis: minutes(count, 1),
           })),
-          { series: seriesOf('run', 'class', name), axis: histograms('minute', count, 1) },
+          ...['run', 'wait'].map((figure) => ({
+            series: seriesOf(figure, 'class', name),
+            axis: histograms('minute', count, 1),
+          })),
         ]
       }),
     ])
@@ -323,9 +329,9 @@ export class History {
 /** The series that tell nothing from none. */
 const counters = ['seen', 'counted', 'broken', 'reported'] as const
 
-/** By class there are minutes alone, and run times for 8 hours. */
+/** By class there are minutes alone, and of times no more than a page may read. */
 function slotsOfClasses(range: Range): number {
-  return range === '1h' ? 60 : range === '6h' ? 360 : 480
+  return range === '1h' ? 60 : 360
 }
 
 /** Ruby counts a job that failed as processed; ours count a death as failed alone. */
@@ -383,5 +389,7 @@ function added(numbers: readonly number[]): number[] {
 function figuresOf(name: string, of: (figure: string) => number[]): ClassFigures {
   const counts = added(of('run'))
   const [p50 = null, p95 = null, p99 = null] = [0.5, 0.95, 0.99].map((share) => quantile(counts, share))
-  return { name, done: sum(of('done')), failed: sum(of('failed')), p50, p95, p99 }
+  const waits = added(of('wait'))
+  const [waitP50 = null, waitP95 = null] = [0.5, 0.95].map((share) => quantile(waits, share))
+  return { name, done: sum(of('done')), failed: sum(of('failed')), p50, p95, p99, waitP50, waitP95 }
 }

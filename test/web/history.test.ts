@@ -112,14 +112,15 @@ test('every range reads within the budget, in two pipelines, and has points at i
   for (let i = 0; i < 10; i++) await fill(`x${i}`, 1)
   await sample(before(62))
   await sample(before(62, 20))
-  await report(before(62), {
-    scope: 'class',
-    name: 'Job',
-    done: 4,
-    failed: 0,
-    run: counts(30, 4),
-    wait: counts(3_000, 4),
-  })
+  // As many classes as are listed, and more, over the longest that is read of them.
+  for (const minutes of [62, 62 + 300, 62 + 9 * 60])
+    await report(
+      before(minutes),
+      ...Array.from({ length: 12 }, (_, i) => ({
+        ...{ scope: 'class' as const, name: `Job${i}`, done: 4, failed: 0 },
+        ...{ run: counts(30, 4), wait: counts(3_000, 4) },
+      })),
+    )
   for (const range of Object.keys(ranges) as Range[]) {
     await history().view(range)
     await room.client.config('RESETSTAT')
@@ -156,6 +157,11 @@ test('run and wait times are percentiles, of all and by class', async () => {
     ['Slow', 90, 10],
   ])
   expect(classes[1]?.p99).toBeGreaterThan(20_000)
+  expect(classes[0]?.waitP50).toBeGreaterThanOrEqual(300)
+  expect([classes[1]?.waitP50, classes[1]?.waitP95]).toEqual([null, null])
+  const { text } = await get('/metrics?range=1h')
+  const waits = [...text.matchAll(/data-label="Wait p95">([^<]*)</g)].map(([, value]) => value)
+  expect(waits).toEqual([expect.stringMatching(/ms|s$/), '–'])
 })
 
 test('one queue has its depth, its age and what our workers did in it; sparklines come in one pipeline', async () => {

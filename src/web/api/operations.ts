@@ -109,7 +109,9 @@ export function operationEndpoints(web: WebContext): Endpoint[] {
             name: text,
             done: { type: 'integer' },
             failed: { type: 'integer' },
-            ...Object.fromEntries(['p50', 'p95', 'p99'].map((name) => [name, orNull({ type: 'number' })])),
+            ...Object.fromEntries(
+              ['p50', 'p95', 'p99', 'waitP50', 'waitP95'].map((name) => [name, orNull({ type: 'number' })]),
+            ),
           }),
         ),
       }),

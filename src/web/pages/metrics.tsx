@@ -125,7 +125,7 @@ function Metrics({ web, c, view, markers }: View & { view: HistoryView; markers:
 }
 
 function Classes({ classes, range }: { classes: readonly ClassFigures[]; range: Range }) {
-  const span = range === '1h' || range === '6h' ? ranges[range].label : '8 hours'
+  const span = ranges[range === '1h' ? '1h' : '6h'].label
   return (
     <section aria-labelledby="classes-title">
       <div class="section-head">
@@ -135,11 +135,13 @@ function Classes({ classes, range }: { classes: readonly ClassFigures[]; range: 
         <p class="empty">No worker of this package has told of its jobs.</p>
       ) : (
         <table class="cards">
-          <caption class="hidden">Jobs and run times by class, on workers of this package</caption>
+          <caption class="hidden">
+            Jobs, run times and wait times by class, on workers of this package
+          </caption>
           <thead>
             <tr>
               <th scope="col">Class</th>
-              {['Done', 'Failed', 'p50', 'p95', 'p99'].map((name) => (
+              {['Done', 'Failed', 'Run p50', 'Run p95', 'Run p99', 'Wait p50', 'Wait p95'].map((name) => (
                 <th scope="col" class="end">
                   {name}
                 </th>
@@ -147,7 +149,7 @@ function Classes({ classes, range }: { classes: readonly ClassFigures[]; range: 
             </tr>
           </thead>
           <tbody>
-            {classes.map(({ name, done, failed, p50, p95, p99 }) => (
+            {classes.map(({ name, done, failed, ...times }) => (
               <tr>
                 <th scope="row">
                   <Name>{name}</Name>
@@ -158,7 +160,7 @@ function Classes({ classes, range }: { classes: readonly ClassFigures[]; range: 
                 <td class="end num" data-label="Failed">
                   {thousands(failed)}
                 </td>
-                {Object.entries({ p50, p95, p99 }).map(([label, value]) => (
+                {timesOf(times).map(([label, value]) => (
                   <td class="end num" data-label={label}>
                     {value === null ? '–' : milliseconds(value)}
                   </td>
@@ -170,6 +172,19 @@ function Classes({ classes, range }: { classes: readonly ClassFigures[]; range: 
       )}
     </section>
   )
+}
+
+function timesOf(
+  of: Omit<ClassFigures, 'name' | 'done' | 'failed'>,
+): [label: string, value: number | null][] {
+  const { p50, p95, p99, waitP50, waitP95 } = of
+  return [
+    ['Run p50', p50],
+    ['Run p95', p95],
+    ['Run p99', p99],
+    ['Wait p50', waitP50],
+    ['Wait p95', waitP95],
+  ]
 }
 
 function Method() {
