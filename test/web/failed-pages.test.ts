@@ -78,6 +78,7 @@ test('groups go on over pages, each of them once, the largest first', async () =
     ...range(70).flatMap((i) => range(70 - i).map((n) => failedRecord(n, { class: `Class${i}` }))),
   )
   const site = open()
+  await waitFor(async () => !(await site.text('/failed', operator)).includes('Grouping …'))
   const names = async (start: number) =>
     [...(await site.text(`/failed?view=groups&start=${start}`, operator)).matchAll(/>(Class\d+)</g)].map(
       ([, name]) => name,

@@ -1,6 +1,7 @@
 // The matrix route × role × method over the app's own table of routes, and what reading leaves behind: nothing.
 
 import { expect, test } from 'vitest'
+import { longDigest } from '#built/store/glance.js'
 import { digest } from '#built/store/records.js'
 import type { RouteLine } from '#built/web/app.js'
 import { dumpOf, matcher } from '../browser/walk.js'
@@ -10,6 +11,13 @@ import { bearer, cookiesOf, openSite, type Site, sameOrigin, tokenIn } from './s
 
 const room = useRoom()
 
+const delayed = '{"class":"Mail","args":[1],"queue":"mail"}'
+/** As long as those that have a file of their own. */
+const running = JSON.stringify({
+  ...{ queue: 'mail', run_at: '2026-01-01T00:00:00Z' },
+  payload: { class: 'A', args: ['x'.repeat(5_000)] },
+})
+
 /** A real path for a route: its parameters filled with things that are there. */
 function fill(path: string, { ref, file }: { ref: string; file: string }): string {
   const failed = encodeURIComponent(`0.${digest(failedRecord(1))}@failed`)
@@ -18,6 +26,9 @@ function fill(path: string, { ref, file }: { ref: string; file: string }): strin
     .replace(/^\/failed\/:queue/, '/failed/failed')
     .replace(/\/(operations|undo)\/:id/, '/$1/3f0e4f0e-0000-4000-8000-000000000000')
     .replace('/jobs/:id', `/jobs/${failed}`)
+    .replace(/(?<=^\/delayed\/.*job\/):ref/, `0.${digest(delayed)}`)
+    .replace('/workers/:id{.+\\.poll}', `/workers/${encodeURIComponent('web:1:mail')}.poll`)
+    .replace(':digest', longDigest(Buffer.from(running)))
     .replace('/queues/:queue/jobs/:ref', `/queues/mail/jobs/${ref}@mail`)
     .replace(':index', '0')
     .replace(':queue', 'mail')
@@ -39,12 +50,9 @@ async function seed(): Promise<string> {
   await client.sadd('resque:queues', 'mail')
   await client.rpush('resque:queue:mail', '{"class":"Mail","args":[1]}')
   await client.sadd('resque:workers', 'web:1:mail')
-  await client.set(
-    'resque:worker:web:1:mail',
-    '{"queue":"mail","run_at":"2026-01-01T00:00:00Z","payload":{"class":"A","args":[]}}',
-  )
+  await client.set('resque:worker:web:1:mail', running)
   await client.rpush('resque:failed', failedRecord(1), 'broken')
-  await client.rpush('resque:delayed:4102444800', '{"class":"Mail","args":[1],"queue":"mail"}')
+  await client.rpush('resque:delayed:4102444800', delayed)
   await client.zadd('resque:delayed_queue_schedule', 4_102_444_800, '4102444800')
   await client.hset(
     'resque:persistent_schedules',

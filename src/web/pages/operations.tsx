@@ -185,7 +185,7 @@ function OperationTable({ web, c, operations }: View & { operations: readonly Op
               <Name limit={60}>{operation.by}</Name>
             </td>
             <td data-label="Begun">
-              <Time web={web} at={operation.createdAt} />
+              <Time web={web} inRow at={operation.createdAt} />
             </td>
             {mayAct && (
               <td class="end actions corner">

@@ -82,16 +82,19 @@ export function Time({
   web,
   at,
   missing = '–',
+  inRow = false,
 }: {
   web: WebContext
   at: Date | string | undefined
   missing?: string
+  /** Its row leads to a page that tells it too: one of so many is not where the Tab key stops. */
+  inRow?: boolean
 }) {
   if (at === undefined || at === '') return <span class="faint">{missing}</span>
   const date = typeof at === 'string' ? readTime(at) : at
   if (Number.isNaN(date.getTime())) return <span>{shown(String(at), 64)}</span>
   return (
-    <time datetime={date.toISOString()} title={exact(date)} data-relative="" tabindex={0}>
+    <time datetime={date.toISOString()} title={exact(date)} data-relative="" tabindex={inRow ? -1 : 0}>
       {age(date, web.now())}
     </time>
   )

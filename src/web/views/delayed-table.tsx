@@ -52,7 +52,7 @@ export function DelayedTable({
               <th scope="row">
                 <ClassLink web={web} job={job} />
               </th>
-              <td data-label="Arguments">
+              <td>
                 <Args web={web} job={job} />
               </td>
               <td data-label="Queue">
@@ -152,7 +152,7 @@ export function FoundTable({ web, jobs }: { web: WebContext; jobs: readonly Dela
             <th scope="row">
               <ClassLink web={web} job={job} />
             </th>
-            <td data-label="Arguments">
+            <td>
               <Args web={web} job={job} />
             </td>
             <td data-label="Queue">
@@ -160,7 +160,7 @@ export function FoundTable({ web, jobs }: { web: WebContext; jobs: readonly Dela
             </td>
             <td data-label="Time">
               <Link web={web} to={path`/delayed/${job.time}`} query={{ start: pageOf(job.index) }}>
-                <Time web={web} at={new Date(job.time * 1_000)} />
+                <Time web={web} inRow at={new Date(job.time * 1_000)} />
               </Link>
             </td>
           </tr>

@@ -81,7 +81,7 @@ export function DelayedTimes({
                 {plural(spread.later, 'time')} more than {DELAYED_HOURS} hours ahead
                 {!inSight && spread.first !== undefined && (
                   <>
-                    , the first <Time web={web} at={new Date(spread.first * 1_000)} />
+                    , the first <Time web={web} inRow at={new Date(spread.first * 1_000)} />
                   </>
                 )}
                 .
@@ -132,12 +132,12 @@ function TimeLine({ web, row: { text, time, count } }: { web: WebContext; row: T
           </Link>
         )}
       </th>
-      <td data-label="From now">
+      <td>
         {time === undefined ? (
           <span class="warning">not a time</span>
         ) : (
           <>
-            <Time web={web} at={at} /> {at < web.now() && <span class="warning">overdue</span>}
+            <Time web={web} inRow at={at} /> {at < web.now() && <span class="warning">overdue</span>}
           </>
         )}
       </td>

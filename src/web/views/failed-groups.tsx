@@ -100,10 +100,10 @@ function GroupRow({
         )}
       </td>
       <td class="nowrap" data-label="Last">
-        <Time web={web} at={group.lastAt === 0 ? undefined : new Date(group.lastAt * 1_000)} />
+        <Time web={web} inRow at={group.lastAt === 0 ? undefined : new Date(group.lastAt * 1_000)} />
         {group.firstAt !== group.lastAt && group.firstAt > 0 && (
           <div class="faint small">
-            first <Time web={web} at={new Date(group.firstAt * 1_000)} />
+            first <Time web={web} inRow at={new Date(group.firstAt * 1_000)} />
           </div>
         )}
       </td>

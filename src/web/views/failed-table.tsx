@@ -82,7 +82,7 @@ function Row({ web, c: _, row, mayAct }: View & { row: FailedRow; mayAct: boolea
         </Link>{' '}
         {job.retriedAt !== undefined && (
           <span class="retried">
-            <StatusWord status="done" word="retried" /> <Time web={web} at={job.retriedAt} />
+            <StatusWord status="done" word="retried" /> <Time web={web} inRow at={job.retriedAt} />
           </span>
         )}
         <Cause web={web} row={row} />
@@ -91,7 +91,7 @@ function Row({ web, c: _, row, mayAct }: View & { row: FailedRow; mayAct: boolea
         {job.queue === '' ? <span class="faint">–</span> : <Name limit={80}>{job.queue}</Name>}
       </td>
       <td data-label="Failed">
-        <Time web={web} at={job.failedAt} />
+        <Time web={web} inRow at={job.failedAt} />
       </td>
       {mayAct && (
         <td class="end actions">

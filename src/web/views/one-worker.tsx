@@ -241,7 +241,7 @@ function Slots({
               <Unusual web={web} job={slot.job} usualMs={usualMs} />
             </td>
             <td data-label="Since">
-              <Time web={web} at={slot.job?.runAt} />
+              <Time web={web} inRow at={slot.job?.runAt} />
             </td>
           </tr>
         ))}

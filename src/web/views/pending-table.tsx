@@ -119,7 +119,7 @@ function Row({
           <Name>{name}</Name>
         </Link>
       </th>
-      <td data-label="Arguments">
+      <td>
         {!isBroken ? (
           <Json web={web} value={parsed.args} {...(!row.isWhole && { sizeBytes: row.bytes })} />
         ) : row.isWhole ? (
@@ -130,7 +130,7 @@ function Row({
       </td>
       {isDated && (
         <td data-label="Enqueued" class="nowrap">
-          <Time web={web} at={at} />
+          <Time web={web} inRow at={at} />
         </td>
       )}
     </tr>

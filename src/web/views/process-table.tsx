@@ -120,10 +120,10 @@ function ProcessRow({ web, process, done }: { web: WebContext; process: Process;
         {vitals ? <LoopDelay ms={vitals.lagMs} /> : '–'}
       </td>
       <td class="less whole" data-label="Started">
-        <Time web={web} at={first?.started} missing="not known" />
+        <Time web={web} inRow at={first?.started} missing="not known" />
       </td>
       <td class="whole" data-label="Heartbeat" data-live="beat:">
-        <Time web={web} at={first?.heartbeat} missing="none yet" />
+        <Time web={web} inRow at={first?.heartbeat} missing="none yet" />
       </td>
       <td class="end less whole" data-label="Processed">
         <Count value={done?.processed ?? 0} />
@@ -142,7 +142,7 @@ function ProcessRow({ web, process, done }: { web: WebContext; process: Process;
           <div>
             <Name>{job ? className(job) : ''}</Name>{' '}
             <span class="faint">
-              <Time web={web} at={job?.runAt} />
+              <Time web={web} inRow at={job?.runAt} />
             </span>
           </div>
         ))}

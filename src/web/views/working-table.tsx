@@ -76,7 +76,7 @@ export function WorkingTable({
               data-live={`job:${encodeSegment(worker.id)}`}
               data-live-value={worker.job && momentOf(worker.job.runAt)}
             >
-              <Time web={web} at={worker.job?.runAt} />
+              <Time web={web} inRow at={worker.job?.runAt} />
             </td>
           </tr>
         ))}
