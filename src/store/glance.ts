@@ -5,7 +5,7 @@
 import { closed, isJsonObject, parseJson } from '../json.js'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
-import { ALL, fieldOf, type PausedBy, readNote } from './paused-by.js'
+import { ALL, type PauseNote, QUEUE, readNote } from './paused-by.js'
 import { digest, readWorkingRecord } from './records.js'
 import { script } from './scripts.js'
 import { readKind, readWorkerId, type Vitals } from './workers.js'
@@ -16,7 +16,7 @@ const RECORD_BYTES = 4_096
 /**
  * KEYS  1 queues  2 workers  3 workers:heartbeat  4 workers:kind  5 queues:paused  6 pause-all-workers  7 failed_queues
  *       8 failed  9 web:paused
- * ARGV  1 namespace with colon  2 bytes of a record that are wanted  3 what notes call all workers  4 and a queue whose name is empty
+ * ARGV  1 namespace with colon  2 bytes of a record that are wanted  3 the field of all workers  4 what stands before a queue in its field
  * Reply processed, failed ever, pause-all, Redis' seconds, paused queues, then lists of: name, length of each queue;
  *       id, heartbeat, kind, started, bytes of the record, its beginning of each worker; name, length of each failed list;
  *       and who paused all, and each of the paused queues
@@ -74,7 +74,7 @@ export interface QueueGlance {
   size: number
   isPaused: boolean
   /** Where it is known. */
-  pausedBy: PausedBy | undefined
+  pausedBy: PauseNote | undefined
 }
 
 /** What a worker works on, as far as its record is to be read. */
@@ -115,7 +115,7 @@ export interface Glance {
   failedEver: number
   isAllPaused: boolean
   /** Where it is known. */
-  allPausedBy: PausedBy | undefined
+  allPausedBy: PauseNote | undefined
   /** In byte order. */
   queues: QueueGlance[]
   /** In the order of their ids. */
@@ -137,12 +137,7 @@ export class Glances {
     const { queues, workers, heartbeats, kinds, pausedQueues, pauseAll, failedQueues, failed } = this.#keys
     const { pausedBy, prefix } = this.#keys
     const keys = [queues, workers, heartbeats, kinds, pausedQueues, pauseAll, failedQueues, failed, pausedBy]
-    const reply = (await this.#connection.run(glanceScript, keys, [
-      prefix,
-      RECORD_BYTES,
-      ALL,
-      fieldOf(''),
-    ])) as [
+    const reply = (await this.#connection.run(glanceScript, keys, [prefix, RECORD_BYTES, ALL, QUEUE])) as [
       ...[processed: string, failed: string, pauseAll: string, seconds: string],
       ...[
         paused: string[],

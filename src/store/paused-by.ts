@@ -3,7 +3,7 @@
  * gives no name, or pauses by those keys themselves, is not known.
  */
 
-export interface PausedBy {
+export interface PauseNote {
   by: string
   at: Date
 }
@@ -11,9 +11,11 @@ export interface PausedBy {
 /** The field for all workers. */
 export const ALL = 'all'
 
-/** The field for a queue. */
+/** What stands before the name of a queue in its field. */
+export const QUEUE = 'queue:'
+
 export function fieldOf(queue: string): string {
-  return `queue:${queue}`
+  return QUEUE + queue
 }
 
 /** A name may come from a proxy. */
@@ -26,7 +28,7 @@ const MAX_NAME = 200
 export const luaNote = `
 local function note(field, by)
   for _, each in ipairs(redis.pcall('HKEYS', notes)) do
-    if each ~= '${ALL}' and redis.pcall('SISMEMBER', paused, string.sub(each, ${fieldOf('').length + 1})) ~= 1 then
+    if each ~= '${ALL}' and redis.pcall('SISMEMBER', paused, string.sub(each, ${QUEUE.length + 1})) ~= 1 then
       redis.call('HDEL', notes, each)
     end
   end
@@ -41,7 +43,7 @@ export function noteName(by: string | undefined): string {
 }
 
 /** Undefined where it is none. */
-export function readNote(text: string | null): PausedBy | undefined {
+export function readNote(text: string | null): PauseNote | undefined {
   const [, ms = '', by = ''] = /^(\d{1,15}) (.+)$/s.exec(text ?? '') ?? []
   return by === '' ? undefined : { by, at: new Date(Number(ms)) }
 }

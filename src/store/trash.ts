@@ -230,16 +230,6 @@ export class Trash {
     )) as number
   }
 
-  /** How many entries it still holds; 0 where it expired or all are back. */
-  async size(id: string): Promise<number> {
-    const parts = await this.#parts(id)
-    if (parts.length === 0) return 0
-    const sizes = await this.#connection.sendAll(
-      parts.map(({ number }) => ['llen', [`${this.#keys.trash(id)}:${number}`]] as const),
-    )
-    return (sizes as number[]).reduce((sum, each) => sum + each, 0)
-  }
-
   /**
    * Puts back what is in it, in calls of bounded cost; each entry once, whoever calls it and however often. To a failed
    * list and a queue entries come back at their place, as far as others have not changed the list since.

@@ -31,10 +31,15 @@ export function actorOf({ by }: Operation): AuditActor {
 /** How it ended. */
 export function entryOf({ id, kind, lists, state, done, error }: Operation): AuditEntry {
   return {
-    ...{ action: auditedAs[kind], target: lists.join(' ').slice(0, 200), operation: id, count: done },
+    ...{ action: auditedAs[kind], target: targetOf({ lists }), operation: id, count: done },
     result: state === 'running' ? 'begun' : state,
     ...(error !== '' && { detail: error }),
   }
+}
+
+/** What it worked on. */
+export function targetOf({ lists }: Pick<Operation, 'lists'>): string {
+  return lists.join(' ').slice(0, 200)
 }
 
 const auditedAs: Record<Operation['kind'], string> = {
@@ -48,17 +53,17 @@ const auditedAs: Record<Operation['kind'], string> = {
 
 /** So many refusals of one user, or of one address that nobody is known at, go to Redis an hour. */
 const REFUSALS = 20
+const HOUR_MS = 3_600_000
 
 /**
  * The log has every line. Redis keeps the last ten thousand, so refusals are counted there: nobody pushes out what he
  * did by what he was refused.
  */
 export function makeAudit(store: StoredAudit, log: Logger, now: () => Date): Audit {
-  const refusals = new RateLimit(REFUSALS)
-  const strangers = new RateLimit(REFUSALS * 3)
+  const refusals = new RateLimit(REFUSALS, { perMs: HOUR_MS })
+  const strangers = new RateLimit(REFUSALS * 3, { perMs: HOUR_MS })
   const isTooMuch = (key: string, isStranger: boolean) => {
-    // What it takes for a minute is an hour.
-    const at = now().getTime() / 60
+    const at = now().getTime()
     return refusals.take(key, at) > 0 || (isStranger && strangers.take('', at) > 0)
   }
   return {

@@ -5,7 +5,9 @@
 import { Cron } from 'croner'
 import { toString as inWords } from 'cronstrue'
 import type { Schedule } from '../store/schedules.js'
-import { readTime } from './views/components.js'
+import { readTime } from './views/text.js'
+
+const NEXT_TIMES = 3
 
 export interface Rhythm {
   /** Such as `At 09:30, Monday through Friday`; undefined where it cannot be told. */
@@ -29,11 +31,11 @@ export function rhythmOf(
   return { words: undefined, zone: undefined, next: [] }
 }
 
-function rhythmOfCron(cron: string, now: Date, count = 3): Rhythm {
+function rhythmOfCron(cron: string, now: Date): Rhythm {
   const { fields, zone } = splitZone(cron.trim())
   if (cron.length > MAX_LENGTH || fields === '') return { words: undefined, zone: undefined, next: [] }
   try {
-    const next = new Cron(fields, { timezone: zone ?? 'UTC', paused: true }).nextRuns(count, now)
+    const next = new Cron(fields, { timezone: zone ?? 'UTC', paused: true }).nextRuns(NEXT_TIMES, now)
     return { words: wordsOf(fields), zone, next }
   } catch {
     return { words: undefined, zone, next: [] }
@@ -44,7 +46,7 @@ function rhythmOfCron(cron: string, now: Date, count = 3): Rhythm {
  * `30s`, `5m`, `1h30m`. It fires so long after it did before; a scheduler that is started anew begins anew, so where it
  * should have fired since it last did, nobody here knows when it will.
  */
-function rhythmOfEvery(every: string, last: string | undefined, now: Date, count = 3): Rhythm {
+function rhythmOfEvery(every: string, last: string | undefined, now: Date): Rhythm {
   const parts = [...every.matchAll(/(\d+(?:\.\d+)?)\s*([smhdwMy])/g)]
   const isRead = parts.length > 0 && parts.map(([text]) => text).join('') === every.replace(/\s(?=\d)/g, '')
   if (every.length > MAX_LENGTH || !isRead) return { words: undefined, zone: undefined, next: [] }
@@ -55,7 +57,7 @@ function rhythmOfEvery(every: string, last: string | undefined, now: Date, count
   )
   const first = last === undefined ? Number.NaN : readTime(last).getTime() + seconds * 1_000
   if (!(seconds > 0) || !(first > now.getTime())) return { words, zone: undefined, next: [] }
-  const next = Array.from({ length: count }, (_, i) => new Date(first + i * seconds * 1_000))
+  const next = Array.from({ length: NEXT_TIMES }, (_, i) => new Date(first + i * seconds * 1_000))
   // Beyond what a Date can hold.
   return { words, zone: undefined, next: next.filter((at) => !Number.isNaN(at.getTime())) }
 }

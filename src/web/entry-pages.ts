@@ -64,7 +64,7 @@ export interface SearchLimits {
   /** Default 250. */
   timeMs?: number
   /** What else is asked of the text of an entry. */
-  isMeant?: (entry: string) => boolean
+  isMeant?: ((entry: string) => boolean) | undefined
 }
 
 /** A number, and of how many entries that were looked at. Where that is all of them, it is exact. */

@@ -62,9 +62,7 @@ function describe(error: Error): Trouble {
     return {
       status: 503,
       title: refusal ? 'Redis lets nobody in' : 'Redis cannot be reached',
-      text:
-        refusal?.text ??
-        'Jobs are not lost by this: they lie in Redis, and workers wait for it. This page tries again by itself.',
+      text: refusal?.text ?? 'Jobs are not lost by this: they lie in Redis, and workers wait for it.',
       hint: refusal?.hint,
     }
   }
@@ -137,15 +135,18 @@ function show(web: WebContext, c: Context<WebEnv>, trouble: Trouble): Response |
     )
   }
   if (/\.(txt|prom)$|^\/(healthz|readyz)$/.test(c.req.path)) return c.text(`${title}\n`, status)
-  const refresh = status === 503 && !isUnsafe(c.req.method) ? { refreshSeconds: 5 } : {}
+  const isRetried = status === 503 && !isUnsafe(c.req.method)
   return html(
     c,
     web,
-    { title, status, ...refresh },
+    { title, status, ...(isRetried && { refreshSeconds: 5 }) },
     <section class="trouble">
       <p class="trouble-status num">{String(status)}</p>
       <h1>{title}</h1>
-      <p>{text}</p>
+      <p>
+        {text}
+        {isRetried && ' This page tries again by itself.'}
+      </p>
       {hint && <p>{hint}</p>}
       <p>
         <a class="button" href={url(web, '/overview')}>

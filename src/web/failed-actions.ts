@@ -3,10 +3,11 @@
  */
 import { ArgumentsError, InvalidPayloadError } from '../errors.js'
 import { encodeJob } from '../job.js'
-import { isJsonObject, memberText, parseJson, withMember } from '../json.js'
+import { isJsonObject, parseJson, withMember } from '../json.js'
 import { makeRef, type Payload, readFailedJob, readRef, retriedEntry } from '../store/records.js'
 import type { Store } from '../store/store.js'
 import { type FailedLists, failedListsOf } from './failed-lists.js'
+import { argsText } from './job-facts.js'
 
 export interface RetryOptions {
   /** Instead of the queue it came from. */
@@ -55,7 +56,7 @@ export async function retryFailed(
     }
     if (job.retriedAt !== undefined && !options.again) return { result: 'retried' }
     const isEdited = options.args !== undefined || options.class !== undefined
-    const args = options.args ?? memberText(job.payload.toString(), 'args') ?? '[]'
+    const args = options.args ?? argsText(job.payload.toString())
     const payload = isEdited ? withArgs(job.payload, args, options) : job.payload
     const move = {
       index: entry.index,

@@ -3,6 +3,7 @@
  */
 import { enqueuedMs, type ParsedJob } from '../job.js'
 import { isJsonObject, memberText } from '../json.js'
+import type { FailedJob } from '../store/records.js'
 
 /** The id that a payload carries: our own, Sidekiq's word for it, or ActiveJob's in its envelope; '' where there is none. */
 export function jobIdOf(payload: unknown): string {
@@ -37,6 +38,11 @@ export function attemptOf(payload: unknown): number | undefined {
 /** The arguments of a payload that is JSON, as they stand there. */
 export function argsText(payload: string): string {
   return memberText(payload, 'args') ?? '[]'
+}
+
+/** Those of a failed job, as its entry has them: `payload` is null where they make no job, and they are shown all the same. */
+export function failedArgsText({ text }: Pick<FailedJob, 'text'>): string {
+  return argsText(memberText(text, 'payload') ?? '')
 }
 
 function envelopeOf({ args }: Record<string, unknown>): Record<string, unknown> | undefined {

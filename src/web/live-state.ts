@@ -108,7 +108,7 @@ export function changesBetween(before: LiveState, now: LiveState): LiveState {
   return changes
 }
 
-/** Whether nothing happens: workers that say they live are no event, nor are ages, and means that another minute goes into. */
+/** Whether nothing happens: heartbeats, ages, memory, loop delays and means of another minute are no event. */
 export function isQuiet(changes: LiveState): boolean {
   return topics.every((topic) =>
     Object.keys(changes[topic]).every((key) => /^(beat|in|out|oldest|memory|delay):/.test(key)),

@@ -6,6 +6,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { isJsonObject, parseJson } from '../json.js'
 import { readCookie, removeCookie, writeCookie } from './access/cookies.js'
 import { sameText, sign } from './access/passwords.js'
+import type { Removal } from './actions.js'
 import type { Notice, WebContext, WebEnv } from './context.js'
 import { url } from './url.js'
 
@@ -18,6 +19,11 @@ export function seeOther(c: Context<WebEnv>, web: WebContext, path: string, noti
     writeCookie(c, web, 'notice', `${text}.${signatureOf(c, web, text)}`, SECONDS)
   }
   return c.redirect(url(web, path), 303)
+}
+
+/** The way back from a removal, where there is one. */
+export function undoOf({ undoPath }: Removal): Pick<Notice, 'undo'> {
+  return undoPath === undefined ? {} : { undo: { action: undoPath, label: 'Undo' } }
 }
 
 /** Reads the notice of the action before, and lets it be shown once. */

@@ -2,7 +2,7 @@
  * Worker processes in the order that a URL asks for. What is not known of a process stands last, whichever way it goes.
  */
 import { type Process, stateOf, states, vitalsOf } from './processes.js'
-import { readTime } from './views/components.js'
+import { readTime } from './views/text.js'
 
 /** What the slots of a process have done since they were started. */
 export interface Done {

@@ -18,12 +18,12 @@ const known: Record<string, RedisRefusal> = {
     hint: 'Allow it by ACL SETUSER; the guide to the web pages says which they need.',
   },
   NOAUTH: {
-    status: 500,
+    status: 503,
     text: 'It wants a password, and was given none.',
     hint: 'Put it into the address of Redis that these pages are given (REDIS_URL).',
   },
   WRONGPASS: {
-    status: 500,
+    status: 503,
     text: 'The Redis user or its password is wrong.',
     hint: 'Correct it in the address of Redis that these pages are given (REDIS_URL).',
   },

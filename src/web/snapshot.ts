@@ -5,7 +5,7 @@
 
 import { rubyRhythm } from '../config.js'
 import type { Glance, QueueGlance, WorkerGlance } from '../store/glance.js'
-import type { PausedBy } from '../store/paused-by.js'
+import type { PauseNote } from '../store/paused-by.js'
 import type { Store } from '../store/store.js'
 import type { Vitals } from '../store/workers.js'
 import type { WebUser } from './access/user.js'
@@ -33,7 +33,7 @@ export interface Snapshot {
   failed: number
   failedLists: { name: string; size: number }[]
   isAllPaused: boolean
-  allPausedBy: PausedBy | undefined
+  allPausedBy: PauseNote | undefined
   queues: QueueLine[]
   workers: WorkerLine[]
   working: number

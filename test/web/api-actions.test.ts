@@ -195,10 +195,11 @@ const groups: Record<string, Story[]> = {
   ],
   delayed: [
     [
-      'delayed jobs are queued now, by name and all of a time',
-      ['/delayed/:time/queue', '/delayed/:time/queue-all'],
+      'delayed jobs are looked at, and queued now, by name and all of a time',
+      ['/delayed/:time/jobs/:ref/reveal', '/delayed/:time/queue', '/delayed/:time/queue-all'],
       async ({ post, get }) => {
         const [first] = (await get(`/delayed/${T}`)).items
+        expect(await post(`/delayed/${T}/jobs/${at(first.ref)}/reveal`)).toEqual(first)
         await post(`/delayed/${T}/queue`, { refs: [first.ref] })
         expect([(await jobsOf('mail')).length, (await late()).length]).toEqual([4, 2])
         await post(`/delayed/${T}/queue-all`)

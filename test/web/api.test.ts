@@ -31,7 +31,7 @@ beforeEach(async () => {
     ...[1, 2, 3].map((id) => failedRecord(id, { error: `boom ${id} password=hunter2` })),
     'broken',
   )
-  await client.rpush(`resque:delayed:${T}`, '{"class":"Late","args":[1],"queue":"mail"}')
+  await client.rpush(`resque:delayed:${T}`, '{"class":"Late","args":[1,{"password":"hunter2"}],"queue":"mail"}')
   await client.rpush(`resque:delayed:${T}`, '{"class":"Late","args":[2],"queue":"mail"}')
   await client.zadd('resque:delayed_queue_schedule', T, `${T}`)
   await client.hset(
@@ -121,6 +121,8 @@ test('what is hidden of one job is shown to an operator who asks, and that stand
   const [failed] = (await call('GET', '/failed?class=Mail')).body.items
   const places = [`/queues/mail/jobs/${encodeURIComponent(waiting.ref)}`]
   places.push(`/failed/jobs/${encodeURIComponent(failed.ref)}`)
+  const [later] = (await call('GET', `/delayed/${T}`)).body.items
+  places.push(`/delayed/${T}/jobs/${encodeURIComponent(later.ref)}`)
   const before = await dumpOf(room)
   for (const place of places) {
     expect(JSON.stringify((await call('GET', place)).body)).toContain('[hidden]')
@@ -135,11 +137,17 @@ test('what is hidden of one job is shown to an operator who asks, and that stand
   const line = { user: 'operator-token', action: 'reveal arguments', result: 'done' }
   const { items } = (await call('GET', '/audit')).body
   expect(items.filter(({ action }: { action: string }) => action === line.action)).toMatchObject([
+    { ...line, target: `delayed ${later.ref}` },
     { ...line, target: failed.ref },
     { ...line, target: `mail ${waiting.ref}` },
   ])
   expect(JSON.stringify(items)).not.toContain('hunter2')
-  for (const path of ['/queues/none/jobs/x/reveal', '/queues/mail/jobs/x/reveal', '/failed/jobs/x/reveal'])
+  for (const path of [
+    '/queues/none/jobs/x/reveal',
+    '/queues/mail/jobs/x/reveal',
+    '/failed/jobs/x/reveal',
+    `/delayed/${T}/jobs/x/reveal`,
+  ])
     expect((await call('POST', path)).status, path).toBe(404)
 })
 

@@ -58,7 +58,7 @@ test('a job that runs is found by its own id, also behind long arguments', async
   // That would be too much to be read, and is said.
   const text = await textOf(site, 'r-3')
   expect(text).toContain('Nothing is known of this job')
-  expect(text).toContain('Whether it is among more workers than the first')
+  expect(text).toContain('Whether a worker works on it whose record is too long to be read')
 })
 
 test('how often it was tried, and how many workers died of it, is told where that is known', async () => {

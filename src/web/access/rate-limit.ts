@@ -1,11 +1,11 @@
 /**
- * How often the same one may do the same thing: a bucket that fills up again evenly, or (`tires`) half as fast each time
- * that it was emptied. In this process only, and bounded: whoever changes his key all the time finds the oldest forgotten,
+ * How often the same one may do the same thing, a minute or `perMs`: a bucket that fills up again evenly, or (`tires`) half
+ * as fast each time that it was emptied. In this process only, and bounded: whoever changes his key all the time finds the oldest forgotten,
  * never the memory full.
  */
 const MAX_KEYS = 10_000
-/** The longest that one who tires it waits for a try, in minutes. */
-const MAX_WAIT_MIN = 15
+/** The longest that one who tires it waits for a try. */
+const MAX_WAIT_MS = 900_000
 /** After so long without a try it is rested. */
 const REST_MS = 3_600_000
 
@@ -17,19 +17,22 @@ interface Bucket {
 }
 
 export class RateLimit {
-  readonly #perMinute: number
+  /** What it holds, and fills up to in `#perMs`. */
+  readonly #most: number
+  readonly #perMs: number
   readonly #tires: boolean
   readonly #buckets = new Map<string, Bucket>()
 
-  constructor(perMinute: number, { tires = false } = {}) {
-    this.#perMinute = perMinute
+  constructor(most: number, { perMs = 60_000, tires = false } = {}) {
+    this.#most = most
+    this.#perMs = perMs
     this.#tires = tires
   }
 
   /** Takes one; returns how many seconds to wait, 0 where it may go on. */
   take(key: string, now: number): number {
     const bucket = this.#look(key, now)
-    if (bucket.left < 1) return Math.max(1, Math.ceil(((1 - bucket.left) * 60) / this.#rateOf(bucket)))
+    if (bucket.left < 1) return Math.max(1, Math.ceil((1 - bucket.left) / this.#rateOf(bucket) / 1_000))
     bucket.left -= 1
     if (this.#tires && bucket.left < 1) bucket.tired++
     return 0
@@ -40,17 +43,16 @@ export class RateLimit {
     this.#buckets.delete(key)
   }
 
-  /** How many a minute it fills up by. */
+  /** How many a millisecond it fills up by. */
   #rateOf({ tired }: Bucket): number {
-    return Math.max(Math.min(this.#perMinute, 1 / MAX_WAIT_MIN), this.#perMinute / 2 ** tired)
+    const rate = this.#most / this.#perMs
+    return Math.max(Math.min(rate, 1 / MAX_WAIT_MS), rate / 2 ** tired)
   }
 
   #look(key: string, now: number): Bucket {
     const old = this.#buckets.get(key)
     this.#buckets.delete(key)
-    const left = old
-      ? Math.min(this.#perMinute, old.left + ((now - old.at) * this.#rateOf(old)) / 60_000)
-      : this.#perMinute
+    const left = old ? Math.min(this.#most, old.left + (now - old.at) * this.#rateOf(old)) : this.#most
     const tired = old && now - old.at < REST_MS ? old.tired : 0
     const bucket = { left, at: now, tired }
     this.#buckets.set(key, bucket)

@@ -3,6 +3,7 @@
  * and so is what looks like one in a text. It is a curtain and not a wall: a secret under another name is seen.
  */
 import { parseJson } from '../../json.js'
+import type { WebContext } from '../context.js'
 import { includes, type WebUser } from './user.js'
 
 const HIDDEN = '[hidden]'
@@ -132,6 +133,11 @@ export function redactJson(text: string, secrets: readonly RegExp[], longest = M
   return hidden + text.slice(from)
 }
 
+/** For what is shown without hiding: with no names to look for. */
+export function unveiled(web: WebContext): WebContext {
+  return { ...web, settings: { ...web.settings, secrets: [] } }
+}
+
 /** Whether anything of an entry is hidden from view. */
 export function hasHidden(text: string, secrets: readonly RegExp[]): boolean {
   return redactJson(text, secrets) !== text
@@ -145,13 +151,13 @@ export function secretsFrom(user: Pick<WebUser, 'role'>, secrets: readonly RegEx
   return includes(user.role, 'operator') ? [] : secrets
 }
 
-/** Whether an entry in which a text stands shows it to a user. */
+/** Whether an entry in which a text stands shows it to a user; undefined where it shows all, and need not be looked at. */
 export function showsTo(
   user: Pick<WebUser, 'role'>,
   text: string | undefined,
   secrets: readonly RegExp[],
-): (entry: string) => boolean {
+): ((entry: string) => boolean) | undefined {
   const hidden = secretsFrom(user, secrets)
-  if (text === undefined || hidden.length === 0) return () => true
+  if (text === undefined || hidden.length === 0) return undefined
   return (entry) => redactJson(entry, hidden).includes(text)
 }

@@ -4,14 +4,13 @@
 import type { DelayedJob } from '../../store/delayed.js'
 import { delayedRefs } from '../../store/delayed-glance.js'
 import type { Schedule } from '../../store/schedules.js'
-import { showsTo } from '../access/redact.js'
+import { showsTo, unveiled } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
-import type { Removal } from '../actions.js'
 import type { WebContext } from '../context.js'
 import { paging } from './bulk.js'
-import { API, type Call, type Endpoint, type Fields } from './endpoint.js'
+import type { Call, Endpoint, Fields } from './endpoint.js'
 import { foundOf, list, moment, object, orNull, pageOf, ref, text, truth, whole } from './schemas.js'
-import { delayedShape, scheduleShape } from './shapes.js'
+import { delayedShape, removalShape, scheduleShape } from './shapes.js'
 
 const chosen: Fields = {
   refs: {
@@ -39,15 +38,20 @@ export function delayedEndpoints(web: WebContext): Endpoint[] {
     if (jobs.length === 0) throw new Refusal(409, 'These jobs wait for this time no more.')
     return jobs
   }
+  const jobOf = async (call: Call): Promise<DelayedJob> => {
+    const refs = delayedRefs(timeOf(call), [call.name('ref')])
+    if (!refs) throw new Refusal(404, 'That names no job of this time.')
+    const [job] = (await web.store.delayedGlances.find(timeOf(call), refs)).filter(sees(call))
+    if (job) return job
+    throw new Refusal(404, 'This job waits for this time no more.', {
+      hint: 'It was put on its queue when its time had come, or removed.',
+    })
+  }
   const scheduleOf = async (call: Call): Promise<Schedule> => {
     const schedule = await web.store.schedules.get(call.name('name'))
     if (schedule && sees(call)(schedule)) return schedule
     throw new Refusal(404, 'There is no such schedule.')
   }
-  const answerTo = ({ count, undoPath }: Removal) => ({
-    count,
-    undo: undoPath === undefined ? null : API + undoPath,
-  })
 
   return [
     {
@@ -81,7 +85,7 @@ export function delayedEndpoints(web: WebContext): Endpoint[] {
         const from = time === undefined ? {} : { from: { time: Number(time), index: Number(index) } }
         const seesQueue = sees(call)
         const shows = showsTo(call.user, wanted.text, web.settings.secrets)
-        const isMeant = (job: DelayedJob) => seesQueue(job) && shows(job.text)
+        const isMeant = (job: DelayedJob) => seesQueue(job) && (shows?.(job.text) ?? true)
         const search = () => web.store.delayed.search({ ...wanted, isMeant }, from)
         const { jobs, looked, next } = await web.searches.run(call.user.name, search)
         return {
@@ -100,6 +104,29 @@ export function delayedEndpoints(web: WebContext): Endpoint[] {
         const { start = 0, limit = 50 } = call.query as { start?: number; limit?: number }
         const { total, jobs } = await web.store.delayedGlances.page(timeOf(call), start, limit)
         return { total, start, items: jobs.filter(sees(call)).map((job) => delayedShape(web, job)) }
+      },
+    },
+    {
+      ...{
+        method: 'get',
+        path: '/delayed/{time}/jobs/{ref}',
+        role: 'viewer',
+        id: 'delayedJob',
+        tag: 'Delayed',
+      },
+      summary: 'One job that waits for a time.',
+      answer: ref('DelayedJob'),
+      run: async (call) => delayedShape(web, await jobOf(call)),
+    },
+    {
+      ...{ method: 'post', path: '/delayed/{time}/jobs/{ref}/reveal', role: 'operator', tag: 'Delayed' },
+      id: 'revealDelayedJob',
+      summary: 'One job that waits for a time, with nothing hidden. Who looked stands in the audit.',
+      answer: ref('DelayedJob'),
+      async run(call) {
+        const job = await jobOf(call)
+        await call.record({ action: 'reveal arguments', target: `delayed ${job.ref}`, result: 'done' })
+        return delayedShape(unveiled(web), job)
       },
     },
     {
@@ -152,7 +179,7 @@ export function delayedEndpoints(web: WebContext): Endpoint[] {
         const { count, operation } = removal
         const result = count > 0 ? 'done' : 'gone'
         await call.record({ action: 'remove delayed jobs', target: String(time), count, operation, result })
-        return answerTo(removal)
+        return removalShape(removal)
       },
     },
     {
@@ -166,7 +193,7 @@ export function delayedEndpoints(web: WebContext): Endpoint[] {
         )
         const { count, operation } = removal
         await call.record({ action: 'remove delayed jobs', target: 'all', count, operation, result: 'done' })
-        return answerTo(removal)
+        return removalShape(removal)
       },
     },
     {
@@ -220,7 +247,7 @@ export function delayedEndpoints(web: WebContext): Endpoint[] {
         const { count, operation } = removal
         const result = count > 0 ? 'done' : 'gone'
         await call.record({ action: 'remove schedule', target: name, operation, result })
-        return answerTo(removal)
+        return removalShape(removal)
       },
     },
   ]

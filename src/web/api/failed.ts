@@ -2,7 +2,7 @@
  * The API of failed jobs: lists, groups, one of them; retry, remove, clear.
  */
 import type { FailedJob } from '../../store/records.js'
-import { redactText, showsTo } from '../access/redact.js'
+import { redactText, showsTo, unveiled } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import type { WebContext } from '../context.js'
 import { retryFailed } from '../failed-actions.js'
@@ -11,7 +11,7 @@ import type { FailureFilter } from '../filters.js'
 import { type Bulk, begin, bulk, oneOf, paging, undoOf } from './bulk.js'
 import type { Call, Endpoint, Fields } from './endpoint.js'
 import { foundOf, list, object, pageOf, ref, text, whole } from './schemas.js'
-import { failedDetailShape, failedRowShape, unveiled } from './shapes.js'
+import { failedDetailShape, failedRowShape } from './shapes.js'
 
 const filterFields: Fields = {
   list: { type: 'string', description: 'A failed list, such as `failed` or `mail_failed`. Default: all.' },
@@ -176,7 +176,7 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
         const { result } = retried
         web.failedIndex.touch()
         await call.record({
-          ...{ action: args === undefined ? 'retry' : 'edit and retry', target: job.ref },
+          ...{ action: args === undefined ? 'retry failed' : 'edit and retry', target: job.ref },
           result: result === 'done' ? 'done' : result === 'refused' ? 'refused' : 'gone',
           ...(result !== 'done' && { detail: result }),
         })

@@ -2,6 +2,7 @@
  * The API of operations, the audit and history.
  */
 import { Refusal } from '../access/refusal.js'
+import { targetOf } from '../audit.js'
 import type { WebContext } from '../context.js'
 import { type Range, ranges } from '../history.js'
 import type { Operation } from '../operation-spec.js'
@@ -29,7 +30,7 @@ export function operationEndpoints(web: WebContext): Endpoint[] {
   return [
     {
       ...{ method: 'get', path: '/operations', role: 'viewer', id: 'operations', tag: 'Operations' },
-      summary: 'Work on many jobs, of the last 7 days, newest first.',
+      summary: 'What was removed, and work on many jobs, of the last 7 days, newest first.',
       answer: object({ items: list(ref('Operation')) }),
       async run(call) {
         const operations = await web.operations.recent(100)
@@ -63,10 +64,11 @@ export function operationEndpoints(web: WebContext): Endpoint[] {
       summary: 'Brings back what an operation removed, within 15 minutes.',
       answer: ref('Undone'),
       async run(call) {
-        const { id } = await operationOf(call)
+        const operation = await operationOf(call)
+        const { id } = operation
         const { restored, state } = await web.operations.undo(id)
         await call.record({
-          ...{ action: 'undo', operation: id, count: restored },
+          ...{ action: 'undo', target: targetOf(operation), operation: id, count: restored },
           result: state === 'restored' ? 'done' : 'gone',
         })
         return { restored, state }
@@ -110,7 +112,13 @@ export function operationEndpoints(web: WebContext): Endpoint[] {
             done: { type: 'integer' },
             failed: { type: 'integer' },
             ...Object.fromEntries(
-              ['p50', 'p95', 'p99', 'waitP50', 'waitP95'].map((name) => [name, orNull({ type: 'number' })]),
+              ['p50', 'p95', 'p99', 'waitP50', 'waitP95'].map((name) => [
+                name,
+                {
+                  ...orNull({ type: 'number' }),
+                  description: 'Milliseconds; null where none of its jobs said.',
+                },
+              ]),
             ),
           }),
         ),

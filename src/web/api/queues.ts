@@ -1,16 +1,16 @@
 /**
  * The API of the overview, of queues and of their jobs.
  */
-import { showsTo } from '../access/redact.js'
+import { showsTo, unveiled } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import type { WebContext } from '../context.js'
 import { auditableFilter, type PendingFilter } from '../filters.js'
 import { shownRates } from '../queue-figures.js'
 import type { QueueLine } from '../snapshot.js'
 import { type Bulk, begin, bulk, oneOf, paging } from './bulk.js'
-import { API, type Call, type Endpoint, type Field } from './endpoint.js'
+import type { Call, Endpoint, Field } from './endpoint.js'
 import { foundOf, list, object, pageOf, ref, truth } from './schemas.js'
-import { pendingShape, unveiled } from './shapes.js'
+import { pendingShape, removalShape } from './shapes.js'
 
 /** Of what a list answers at most. */
 const pendingFilter: Record<'class' | 'text', Field> = {
@@ -81,11 +81,12 @@ export function queueEndpoints(web: WebContext): Endpoint[] {
     async run(call) {
       const { name } = await queueOf(call)
       const by = call.user.name
-      const { count, operation, undoPath } = await (verb === 'clear'
+      const removal = await (verb === 'clear'
         ? web.actions.clearQueue(name, by)
         : web.actions.removeQueue(name, by))
+      const { count, operation } = removal
       await call.record({ action: `${verb} queue`, target: name, count, operation, result: 'done' })
-      return { count, undo: undoPath === undefined ? null : API + undoPath }
+      return removalShape(removal)
     },
   })
 

@@ -186,7 +186,10 @@ export const schemas = {
       enum: ['retry', 'remove', 'remove-pending', 'clear', 'remove-delayed', 'remove-schedule'],
     },
     source: { ...text, enum: ['failed', 'queue', 'delayed', 'schedule'] },
-    lists: list(text),
+    lists: {
+      ...list(text),
+      description: 'Names of lists, queues or schedules; of delayed jobs their unix second, none for all.',
+    },
     intoQueue: orNull(text),
     by: text,
     state: { ...text, enum: ['running', 'done', 'cancelled', 'broken'] },

@@ -8,16 +8,17 @@ import type { JobGlance } from '../../store/glance.js'
 import type { FailedJob } from '../../store/records.js'
 import type { Schedule } from '../../store/schedules.js'
 import { redact, redactText } from '../access/redact.js'
+import type { Removal } from '../actions.js'
 import type { WebContext } from '../context.js'
 import { rhythmOf } from '../cron.js'
 import type { FailedRow, PendingRow } from '../entry-pages.js'
 import type { Plot } from '../history.js'
 import type { Operation } from '../operation-spec.js'
 import type { WorkerLine } from '../snapshot.js'
+import { API } from './endpoint.js'
 
-/** For what is shown without hiding: with no names to look for. */
-export function unveiled(web: WebContext): WebContext {
-  return { ...web, settings: { ...web.settings, secrets: [] } }
+export function removalShape({ count, undoPath }: Removal) {
+  return { count, undo: undoPath === undefined ? null : API + undoPath }
 }
 
 function readableArgs(web: WebContext, args: unknown, isReadable = true): unknown {

@@ -12,7 +12,7 @@ import { currentUser, needs } from '../access/roles.js'
 import type { Removal } from '../actions.js'
 import { recordAction } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
-import { seeOther } from '../notice.js'
+import { seeOther, undoOf } from '../notice.js'
 import { path, url } from '../url.js'
 import { Confirm, Name, type View } from '../views/components.js'
 import { classOf } from '../views/delayed-table.js'
@@ -142,11 +142,12 @@ function recordRemoval(
   return recordAction(web, c, { action: 'remove delayed jobs', target, count, operation, result })
 }
 
-function removed({ count, undoPath }: Removal) {
+function removed(removal: Removal) {
+  const { count } = removal
   return {
     text: count > 0 ? `Removed ${plural(count, 'job')}.` : 'Nothing was removed: the jobs were gone already.',
     kind: count > 0 ? ('done' as const) : ('warning' as const),
-    ...(undoPath !== undefined && { undo: { action: undoPath, label: 'Undo' } }),
+    ...undoOf(removal),
   }
 }
 

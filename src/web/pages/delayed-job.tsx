@@ -5,7 +5,7 @@ import { type Context, Hono } from 'hono'
 import { parseJson } from '../../json.js'
 import type { DelayedJob } from '../../store/delayed.js'
 import { delayedRefs } from '../../store/delayed-glance.js'
-import { hasHidden } from '../access/redact.js'
+import { hasHidden, unveiled } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
@@ -18,7 +18,7 @@ import { classOf, QueueOf } from '../views/delayed-table.js'
 import { PayloadFacts, SizeFact } from '../views/job-facts.js'
 import { FullJson, Raw } from '../views/json.js'
 import { page } from '../views/layout.js'
-import { exact } from '../views/text.js'
+import { exact, shown } from '../views/text.js'
 import { seesDelayed, timeParam } from './delayed.js'
 
 export function delayedJobPages(web: WebContext): Hono<WebEnv> {
@@ -56,11 +56,11 @@ export async function delayedJobOf(web: WebContext, c: Context<WebEnv>): Promise
 
 function Job({ web, c, job, isRevealed = false }: View & { job: DelayedJob; isRevealed?: boolean }) {
   const mayAct = includes(currentUser(c).role, 'operator')
-  // What is shown without hiding is shown with no names to look for.
-  const eyes = isRevealed ? { ...web, settings: { ...web.settings, secrets: [] } } : web
+  const eyes = isRevealed ? unveiled(web) : web
   const time = path`/delayed/${job.time}`
   const at = `${time}/job/${job.index}.${job.digest}`
   const due = new Date(job.time * 1_000)
+  const said = `${shown(classOf(job), 60)}, due ${exact(due)}`
   return (
     <section>
       <p class="crumbs">
@@ -80,7 +80,9 @@ function Job({ web, c, job, isRevealed = false }: View & { job: DelayedJob; isRe
           <div class="row">
             {!isRevealed && hasHidden(job.text, web.settings.secrets) && (
               <Form web={web} c={c} action={`${at}/reveal`}>
-                <button type="submit">Show what is hidden</button>
+                <button type="submit" aria-label={`Show what is hidden of ${said}`}>
+                  Show what is hidden
+                </button>
               </Form>
             )}
             <Form web={web} c={c} action={`${time}/queue`} fields={{ only: job.ref }} class="row">
@@ -90,12 +92,17 @@ function Job({ web, c, job, isRevealed = false }: View & { job: DelayedJob; isRe
                   <input name="queue" required autocomplete="off" maxlength={200} size={12} />
                 </label>
               )}
-              {job.isReadable && <button type="submit">Queue now</button>}
+              {job.isReadable && (
+                <button type="submit" aria-label={`Queue ${said} now`}>
+                  Queue now
+                </button>
+              )}
               <button
                 class="quiet-danger"
                 type="submit"
                 formaction={url(web, `${time}/remove`)}
                 formnovalidate
+                aria-label={`Remove ${said}`}
               >
                 Remove
               </button>

@@ -114,7 +114,8 @@ type Cursor = { time: number; index: number }
 function search(web: WebContext, c: Context<WebEnv>, wanted: Wanted, from: Cursor | undefined) {
   const sees = seesDelayed(c)
   const shows = showsTo(currentUser(c), wanted.text, web.settings.secrets)
-  const isMeant = (job: DelayedJob) => sees(job) && shows(job.text) && (wanted.isMeant?.(job) ?? true)
+  const isMeant = (job: DelayedJob) =>
+    sees(job) && (shows?.(job.text) ?? true) && (wanted.isMeant?.(job) ?? true)
   return web.searches.run(currentUser(c).name, () =>
     web.store.delayed.search({ ...wanted, isMeant }, { ...(from && { from }), limit: PAGE_SIZE }),
   )

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, needs } from '../access/roles.js'
-import { recordAction } from '../audit.js'
+import { recordAction, targetOf } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { sizeOf } from '../failed-count.js'
 import {
@@ -168,7 +168,7 @@ async function ended(
   const isRunning = operation.state === 'running'
   await recordAction(web, c, {
     action,
-    target: operation.lists.join(' ').slice(0, 200),
+    target: targetOf(operation),
     ...(filter && auditedFilter(filter)),
     ...(isRunning ? {} : { count: operation.done }),
     operation: operation.id,

@@ -3,8 +3,9 @@
  * they ask about the job that stands there now, and the answer is about that job.
  */
 import { type Context, Hono } from 'hono'
-import { memberText, parseJson } from '../../json.js'
+import { parseJson } from '../../json.js'
 import type { FailedJob } from '../../store/records.js'
+import { unveiled } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
@@ -12,7 +13,7 @@ import type { WebContext, WebEnv } from '../context.js'
 import { type NotRetried, retryFailed } from '../failed-actions.js'
 import { NOT_A_RECORD } from '../failed-groups.js'
 import { backFrom, failedJobOf, jobsOf, listsFor, mayShow, refusalOf } from '../failed-query.js'
-import { argsText, jobIdOf } from '../job-facts.js'
+import { failedArgsText, jobIdOf } from '../job-facts.js'
 import { MAX_ID } from '../job-traces.js'
 import { seeOther } from '../notice.js'
 import { newId } from '../operations.js'
@@ -209,8 +210,7 @@ async function show(
   isRevealed = false,
 ): Promise<Response> {
   const snapshot = await web.snapshots.get(currentUser(c))
-  // What is shown without hiding is shown with no names to look for.
-  const eyes = isRevealed ? { ...web, settings: { ...web.settings, secrets: [] } } : web
+  const eyes = isRevealed ? unveiled(web) : web
   const download = path`/failed/job/${job.ref}/download`
   return page(
     c,
@@ -240,7 +240,7 @@ async function show(
         {job.isReadable || job.class !== '' ? (
           <>
             <h2>Arguments</h2>
-            <FullJson web={eyes} text={argsText(memberText(job.text, 'payload') ?? '')} download={download} />
+            <FullJson web={eyes} text={failedArgsText(job)} download={download} />
             <Backtrace web={eyes} job={job} />
             <details>
               <summary>As it stands in Redis</summary>

@@ -4,20 +4,19 @@
  */
 import { Hono } from 'hono'
 import type { Child } from 'hono/jsx'
-import { memberText } from '../../json.js'
 import { redactText } from '../access/redact.js'
 import { currentUser, needs } from '../access/roles.js'
 import { API } from '../api/endpoint.js'
 import type { WebContext, WebEnv } from '../context.js'
-import { argsText, attemptOf } from '../job-facts.js'
+import { argsText, attemptOf, failedArgsText } from '../job-facts.js'
 import { type Found, findJob, MAX_ID, payloadOf, type Trace } from '../job-traces.js'
 import { nameParam } from '../params.js'
 import { path } from '../url.js'
-import { Count, Empty, Fact, Link, Name, readTime, StatusWord, Time } from '../views/components.js'
+import { Count, Empty, Fact, Link, Name, StatusWord, Time } from '../views/components.js'
 import { FullJson } from '../views/json.js'
 import { page } from '../views/layout.js'
 import { downloadOf } from '../views/one-worker.js'
-import { duration, plural, shown, thousands } from '../views/text.js'
+import { duration, plural, readTime, shown, thousands } from '../views/text.js'
 
 export function jobPages(web: WebContext): Hono<WebEnv> {
   const pages = new Hono<WebEnv>()
@@ -100,13 +99,13 @@ function Job({ web, name, found }: { web: WebContext; name: string; found: Found
   )
 }
 
-interface Job {
+interface Shown {
   class: string
   queue: string
   args: { text: string; download: string | undefined; isCut?: boolean }
 }
 
-function jobOf(trace: Trace): Job {
+function jobOf(trace: Trace): Shown {
   switch (trace.kind) {
     case 'waiting': {
       const { job, queue } = trace
@@ -125,9 +124,9 @@ function jobOf(trace: Trace): Job {
       return { class: name, queue, args: { text: argsText(text), download } }
     }
     case 'failed': {
-      const { class: name, queue, ref, text } = trace.job
+      const { class: name, queue, ref } = trace.job
       const args = {
-        text: argsText(memberText(text, 'payload') ?? ''),
+        text: failedArgsText(trace.job),
         download: path`/failed/job/${ref}/download`,
       }
       return { class: name, queue, args }
@@ -294,7 +293,9 @@ function Unknown({ found: { traces, enqueuedAt, looked, id } }: { found: Found }
           .filter(({ isAll }) => !isAll)
           .map(({ what, looked }) => (
             <li>
-              Whether it is among more {what} than the first {thousands(looked)} that were looked at.
+              {what === 'workers'
+                ? `Whether a worker works on it whose record is too long to be read, or one too many after ${thousands(looked)}.`
+                : `Whether it is among more ${what} than the first ${thousands(looked)} that were looked at.`}
             </li>
           ))}
       </ul>

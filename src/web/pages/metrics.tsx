@@ -197,9 +197,9 @@ function Method() {
         a time when nobody looked.
       </p>
       <p>
-        The age of the oldest job is a lower bound: jobs do not say when they were enqueued, so it is how long
-        ago the first job in the queue was surely there already. A queue that somebody cut or reordered by
-        hand may mislead it.
+        The age of the oldest job is a lower bound: most jobs do not say when they were enqueued, so it is how
+        long ago the first job in the queue was surely there already. A queue that somebody cut or reordered
+        by hand may mislead it.
       </p>
       <p>
         In the table of queues, what went out of a queue is the jobs that ended, as workers of this package

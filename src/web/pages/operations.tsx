@@ -4,7 +4,7 @@
 import { type Context, Hono } from 'hono'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
-import { recordAction } from '../audit.js'
+import { recordAction, targetOf } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { partsOf } from '../failed-query.js'
 import { seeOther } from '../notice.js'
@@ -79,7 +79,7 @@ export function operationPages(web: WebContext): Hono<WebEnv> {
     const { id, kind } = operation
     const { restored, state } = await web.operations.undo(id)
     await recordAction(web, c, {
-      ...{ action: 'undo', target: operation.lists.join(' ').slice(0, 200), operation: id, count: restored },
+      ...{ action: 'undo', target: targetOf(operation), operation: id, count: restored },
       result: state === 'restored' ? 'done' : 'gone',
     })
     if (state === 'running')
@@ -144,7 +144,9 @@ const states = {
 function OperationTable({ web, c, operations }: View & { operations: readonly Operation[] }) {
   const mayAct = includes(currentUser(c).role, 'operator')
   if (operations.length === 0)
-    return <Empty title="No operations">What is done to many jobs at once stands here for 7 days.</Empty>
+    return (
+      <Empty title="No operations">What is removed, and work on many jobs, stands here for 7 days.</Empty>
+    )
   return (
     <table class="cards">
       <caption class="hidden">Operations, newest first</caption>

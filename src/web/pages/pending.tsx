@@ -4,13 +4,13 @@
 import { type Context, Hono } from 'hono'
 import { parseJob } from '../../job.js'
 import { parseJson } from '../../json.js'
-import { hasHidden, redactText } from '../access/redact.js'
+import { hasHidden, redactText, unveiled } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { argsText } from '../job-facts.js'
-import { seeOther } from '../notice.js'
+import { seeOther, undoOf } from '../notice.js'
 import { nameParam } from '../params.js'
 import { path } from '../url.js'
 import { Count, Fact, Form, Link, Name, type View } from '../views/components.js'
@@ -47,11 +47,8 @@ export function pendingPages(web: WebContext): Hono<WebEnv> {
 
   pages.post('/queues/:queue/job/:ref/remove', needs('operator'), async (c) => {
     const job = await pendingJobOf(web, c)
-    const { count, operation, undoPath } = await web.actions.removePending(
-      job.queue,
-      job,
-      currentUser(c).name,
-    )
+    const removal = await web.actions.removePending(job.queue, job, currentUser(c).name)
+    const { count, operation } = removal
     const result = count > 0 ? 'done' : 'gone'
     await recordAction(web, c, {
       action: 'remove job',
@@ -64,7 +61,7 @@ export function pendingPages(web: WebContext): Hono<WebEnv> {
     return seeOther(c, web, path`/queues/${job.queue}`, {
       text: count > 0 ? `Removed ${name} from ${shown(job.queue, 60)}.` : `${name} was taken meanwhile.`,
       kind: count > 0 ? 'done' : 'warning',
-      ...(undoPath !== undefined && { undo: { action: undoPath, label: 'Undo' } }),
+      ...undoOf(removal),
     })
   })
   return pages
@@ -92,8 +89,7 @@ function Job({ web, c, job, isRevealed = false }: View & { job: Pending; isRevea
   const parsed = parseJob(job.text)
   const { role } = currentUser(c)
   const mayAct = includes(role, 'operator')
-  // What is shown without hiding is shown with no names to look for.
-  const eyes = isRevealed ? { ...web, settings: { ...web.settings, secrets: [] } } : web
+  const eyes = isRevealed ? unveiled(web) : web
   const at = path`/queues/${job.queue}/job/${job.ref}`
   const said = `${shown(titleOf(job), 60)} from ${shown(job.queue, 60)}`
   return (

@@ -8,7 +8,7 @@ import { nameParam } from '../params.js'
 import { Name, StatusWord } from '../views/components.js'
 import { QueueTable } from '../views/queue-table.js'
 import { WorkingTable } from '../views/working-table.js'
-import { named } from './workers.js'
+import { workerOrHost } from './workers.js'
 
 const MAX_ROWS = 100
 const MAX_WORKING = 20
@@ -22,7 +22,7 @@ export function pollPages(web: WebContext): Hono<WebEnv> {
     pages.get(path, needs('viewer'), (c) => workers(web, c))
   }
   pages.get('/workers/:id{.+\\.poll}', needs('viewer'), async (c) =>
-    fragment(web, c, await named(web, c, nameParam(c, 'id').replace(/\.poll$/, ''))),
+    fragment(web, c, await workerOrHost(web, c, nameParam(c, 'id').replace(/\.poll$/, ''))),
   )
   return pages
 }

@@ -7,7 +7,7 @@ import { currentUser, needs } from '../access/roles.js'
 import type { Removal } from '../actions.js'
 import { recordAction } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
-import { seeOther } from '../notice.js'
+import { seeOther, undoOf } from '../notice.js'
 import type { QueueLine } from '../snapshot.js'
 import { path, url } from '../url.js'
 import { Confirm, Name } from '../views/components.js'
@@ -99,10 +99,10 @@ export function queueActionPages(web: WebContext): Hono<WebEnv> {
   return pages
 }
 
-function noticeOf(kind: Kind, queue: QueueLine, { count, undoPath }: Removal) {
+function noticeOf(kind: Kind, queue: QueueLine, removal: Removal) {
   return {
-    text: `${removals[kind].done} ${shown(queue.name, 80)}: ${plural(count, 'job')}.`,
-    ...(undoPath !== undefined && { undo: { action: undoPath, label: 'Undo' } }),
+    text: `${removals[kind].done} ${shown(queue.name, 80)}: ${plural(removal.count, 'job')}.`,
+    ...undoOf(removal),
   }
 }
 

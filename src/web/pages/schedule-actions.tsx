@@ -10,7 +10,7 @@ import { currentUser, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { rhythmOf } from '../cron.js'
-import { seeOther } from '../notice.js'
+import { seeOther, undoOf } from '../notice.js'
 import { nameParam } from '../params.js'
 import { path, url } from '../url.js'
 import { Confirm, Name } from '../views/components.js'
@@ -33,17 +33,15 @@ export function scheduleActionPages(web: WebContext): Hono<WebEnv> {
   pages.post('/schedule/:name/remove', needs('operator'), async (c) => {
     const schedule = await find(web, c)
     if (c.get('body').get('confirmed') !== 'yes') return askToRemove(web, c, schedule)
-    const { count, operation, undoPath } = await web.actions.removeSchedule(
-      schedule.name,
-      currentUser(c).name,
-    )
+    const removal = await web.actions.removeSchedule(schedule.name, currentUser(c).name)
+    const { count, operation } = removal
     await recordAction(web, c, {
       ...{ action: 'remove schedule', target: schedule.name, operation },
       result: count > 0 ? 'done' : 'gone',
     })
     return seeOther(c, web, '/schedule', {
       text: `Removed ${shown(schedule.name, 80)}.`,
-      ...(undoPath !== undefined && { undo: { action: undoPath, label: 'Undo' } }),
+      ...undoOf(removal),
     })
   })
 

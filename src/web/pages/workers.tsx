@@ -31,13 +31,13 @@ export function workerPages(web: WebContext): Hono<WebEnv> {
 
   pages.get('/workers/:worker', needs('viewer'), async (c) => {
     const name = nameParam(c, 'worker')
-    return page(c, web, { title: name, tab: '/workers' }, await named(web, c, name))
+    return page(c, web, { title: name, tab: '/workers' }, await workerOrHost(web, c, name))
   })
   return pages
 }
 
 /** One worker, or all of a host; refuses what is neither. */
-export async function named(web: WebContext, c: Context<WebEnv>, name: string) {
+export async function workerOrHost(web: WebContext, c: Context<WebEnv>, name: string) {
   const { workers } = await web.snapshots.get(currentUser(c))
   const worker = workers.find(({ id }) => id === name)
   if (worker) {

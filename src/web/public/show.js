@@ -62,7 +62,7 @@ function writeSaid(element, text) {
   const icon = icons[text]
   if (element.textContent === (icon ? `${icon} ${text}` : text)) return
   const span = document.createElement('span')
-  span.className = icon ? 'status' : text[0] === '⚠' ? 'warning' : 'num'
+  span.className = icon ? 'status' : text[0] === '⚠' ? 'warning' : /\d/.test(text) ? 'num' : 'faint'
   if (icon) {
     const sign = document.createElement('span')
     sign.ariaHidden = 'true'

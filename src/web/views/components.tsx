@@ -5,11 +5,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 import type { Child, PropsWithChildren } from 'hono/jsx'
-import type { PausedBy as Pause } from '../../store/paused-by.js'
+import type { PauseNote } from '../../store/paused-by.js'
 import { CSRF_FIELD } from '../access/csrf.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { type Query, url } from '../url.js'
-import { age, exact, plural, shown, thousands } from './text.js'
+import { age, exact, plural, readTime, shown, thousands } from './text.js'
 
 /** What components need to know of the request. */
 export interface View {
@@ -100,16 +100,6 @@ export function Time({
   )
 }
 
-/** Any of the four formats in which Resque writes a moment. */
-export function readTime(text: string): Date {
-  const iso = text
-    .replace(/^(\d{4})\/(\d\d)\/(\d\d)/, '$1-$2-$3')
-    .replace(/^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)/, '$1T$2')
-    .replace(/ ?UTC$/, 'Z')
-    .replace(/ ([+-]\d\d):?(\d\d)$/, '$1:$2')
-  return new Date(iso)
-}
-
 export function Count({ value }: { value: number }) {
   return <span class="num">{value < 0 ? '?' : thousands(value)}</span>
 }
@@ -143,7 +133,7 @@ export function StatusWord({ status, word = status }: { status: Status; word?: s
 }
 
 /** Who paused it and when; nothing where that is not known. */
-export function PausedBy({ web, pause }: { web: WebContext; pause: Pause | undefined }) {
+export function PausedBy({ web, pause }: { web: WebContext; pause: PauseNote | undefined }) {
   return (
     pause && (
       <span class="paused-by faint">

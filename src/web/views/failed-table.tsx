@@ -7,9 +7,9 @@ import { currentUser, includes } from '../access/roles.js'
 import type { FailedRow } from '../entry-pages.js'
 import { refField } from '../failed-query.js'
 import { path, url } from '../url.js'
-import { Form, HiddenHead, Link, Name, readTime, StatusWord, Time, type View } from './components.js'
+import { Form, HiddenHead, Link, Name, StatusWord, Time, type View } from './components.js'
 import { Json, Raw } from './json.js'
-import { age, shown } from './text.js'
+import { age, readTime, shown } from './text.js'
 
 export function FailedTable({
   web,

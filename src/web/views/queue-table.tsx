@@ -177,10 +177,10 @@ function UnknownRates({ queues, figures }: { queues: readonly QueueLine[]; figur
   )
 }
 
-/** Who takes from it; in the words of show.js, which writes them when they change. */
+/** Who takes from it; show.js writes it in the same way when it changes. */
 export function TakenBy({ web, queue }: { web: View['web']; queue: QueueLine }) {
   const text = takenBy(queue)
-  const looks = text.startsWith('⚠') ? 'warning' : queue.workers > 0 ? 'num' : 'faint'
+  const looks = text.startsWith('⚠') ? 'warning' : /\d/.test(text) ? 'num' : 'faint'
   return (
     <>
       <span data-live={`taken:${encodeSegment(queue.name)}`}>

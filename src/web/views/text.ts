@@ -93,3 +93,13 @@ export function seeable(json: string): string {
 
 // Control and format characters of Unicode, and its two line separators.
 const deceptive = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
+
+/** Any of the four formats in which Resque writes a moment. */
+export function readTime(text: string): Date {
+  const iso = text
+    .replace(/^(\d{4})\/(\d\d)\/(\d\d)/, '$1-$2-$3')
+    .replace(/^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)/, '$1T$2')
+    .replace(/ ?UTC$/, 'Z')
+    .replace(/ ([+-]\d\d):?(\d\d)$/, '$1:$2')
+  return new Date(iso)
+}
