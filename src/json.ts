@@ -87,7 +87,7 @@ export function closed(text: string): string {
 
 /** An escape, or a character of several bytes, may have been cut through. */
 function closedString(part: string): string {
-  const text = part.replace(/\ufffd+$/, '')
+  const text = part.replace(/\ufffd{1,3}$/, '')
   for (let less = 0; less < 6; less++) {
     const string = `${text.slice(0, text.length - less)}"`
     if (parseJson(string) !== undefined) return string

@@ -66,6 +66,6 @@ test.each([
 test('what is no JSON is closed to none, and soon, however long it is', () => {
   for (const text of ['{"a":1} x', 'no "job" <b>', ']]]', '{{{{', '["a" "b"'])
     expect(() => JSON.parse(closed(text)), text).toThrow()
-  for (const unit of ['[', '{"a":', '"', '\\"', '["\\', '[1,', ']'])
+  for (const unit of ['[', '{"a":', '"', '\\"', '\ufffd', '"\ufffd', '["\\', '[1,', ']'])
     expect(closed(unit.repeat(100_000)).length).toBeGreaterThanOrEqual(0)
 })

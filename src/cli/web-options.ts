@@ -43,7 +43,7 @@ export function addWebOptions(command: Command): void {
     )
     .option(
       '--key-browser',
-      "pages of Redis' keys, for admins (env: RESQUE_WEB_KEY_BROWSER=1; default: on a loopback address with no proxy before it)",
+      "pages of Redis' keys, for admins (env: RESQUE_WEB_KEY_BROWSER=1; default: on a loopback address, with no proxy and no --allow-host)",
     )
     .option('--no-key-browser', 'none of them (env: RESQUE_WEB_KEY_BROWSER=0)')
     .option(

@@ -32,9 +32,13 @@ export function actorOf({ by }: Operation): AuditActor {
 export function entryOf({ id, kind, lists, state, done, error }: Operation): AuditEntry {
   return {
     ...{ action: auditedAs[kind], target: targetOf({ lists }), operation: id, count: done },
-    result: state === 'running' ? 'begun' : state,
+    result: resultOf({ state }),
     ...(error !== '' && { detail: error }),
   }
+}
+
+export function resultOf({ state }: Pick<Operation, 'state'>): AuditEntry['result'] {
+  return state === 'running' ? 'begun' : state
 }
 
 /** What it worked on. */

@@ -47,9 +47,9 @@ function rhythmOfCron(cron: string, now: Date): Rhythm {
  * should have fired since it last did, nobody here knows when it will.
  */
 function rhythmOfEvery(every: string, last: string | undefined, now: Date): Rhythm {
-  const parts = [...every.matchAll(/(\d+(?:\.\d+)?)\s*([smhdwMy])/g)]
+  const parts = every.length > MAX_LENGTH ? [] : [...every.matchAll(/(\d+(?:\.\d+)?)\s*([smhdwMy])/g)]
   const isRead = parts.length > 0 && parts.map(([text]) => text).join('') === every.replace(/\s(?=\d)/g, '')
-  if (every.length > MAX_LENGTH || !isRead) return { words: undefined, zone: undefined, next: [] }
+  if (!isRead) return { words: undefined, zone: undefined, next: [] }
   const words = `Every ${parts.map(([, number, unit]) => `${number} ${units[unit as string]?.[0]}`).join(' ')}`
   const seconds = parts.reduce(
     (sum, [, number, unit]) => sum + Number(number) * (units[unit as string]?.[1] ?? 0),

@@ -59,13 +59,19 @@ export interface SearchLimits {
   cursor?: string | undefined
   /** Rows. Default 50. */
   limit?: number
-  /** Entries looked at by one call. Default 10,000. */
+  /** Entries looked at by one call. Default 10,000; 2,000 with `isMeant`. */
   looks?: number
-  /** Default 250. */
+  /** Default 250; a second with `isMeant`. */
   timeMs?: number
-  /** What else is asked of the text of an entry. */
+  /**
+   * What else is asked of the text of an entry. How far such a search comes tells nothing of what it came upon and left
+   * out: it looks at a fixed number, if that takes no longer than a second.
+   */
   isMeant?: ((entry: string) => boolean) | undefined
 }
+
+const free = { looks: 10_000, timeMs: 250 }
+const guarded = { looks: 2_000, timeMs: 1_000 }
 
 /** A number, and of how many entries that were looked at. Where that is all of them, it is exact. */
 export interface Count {
@@ -265,9 +271,10 @@ export class EntryPages {
     sources: Source[],
     towards: 'head' | 'tail',
     text: string | undefined,
-    { cursor, limit = 50, looks = 10_000, timeMs = 250, isMeant }: SearchLimits,
+    { cursor, limit = 50, isMeant, ...limits }: SearchLimits,
     read: (source: Source, entry: { index: number; bytes: Buffer }) => Row | undefined,
   ): Promise<SearchPage<Row>> {
+    const { looks, timeMs } = { ...(isMeant ? guarded : free), ...limits }
     const endAt = performance.now() + timeMs
     const lengths = await this.#store.entries.lengths(sources)
     const total = lengths.reduce((sum, each) => sum + each, 0)
@@ -287,7 +294,7 @@ export class EntryPages {
           const row = read(sources[entry.list] as Source, entry)
           if (row !== undefined) rows.push(row)
         }
-        if (rows.length < limit && !(isMeant && performance.now() >= endAt)) continue
+        if (rows.length < limit) continue
         const next = `${entry.list}.${towards === 'tail' ? entry.index + 1 : entry.index}`
         return { rows, looked: looked + entry.nth, total, next }
       }

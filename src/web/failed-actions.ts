@@ -69,7 +69,8 @@ export async function retryFailed(
     if (fate === 'refused') return { result: 'refused' }
     if (fate !== 'done') continue
     // It stands at the end, or nearer to the head by now: towards there it is looked for.
-    const index = Math.max(0, (await store.queues.size(move.queue)) - 1)
+    const size = await store.queues.size(move.queue).catch(() => 1)
+    const index = Math.max(0, size - 1)
     return { result: 'done', job: makeRef(move.queue, index, payload) }
   }
   return { result: 'gone' }

@@ -2,12 +2,13 @@
  * What Redis tells of one job, by the id in its payload or by the ref of one of its entries: where it waits, runs, failed.
  * Resque keeps no record of what ended well, so a trace has gaps; they stay gaps.
  */
-import { isJsonObject, parseJson } from '../json.js'
+import { isJsonObject, memberText, parseJson } from '../json.js'
 import type { DelayedJob } from '../store/delayed.js'
 import { delayedRefs } from '../store/delayed-glance.js'
 import type { FailedJob } from '../store/records.js'
+import { secretsFrom } from './access/redact.js'
 import { Refusal } from './access/refusal.js'
-import type { WebUser } from './access/user.js'
+import { maySee, type WebUser } from './access/user.js'
 import type { WebContext } from './context.js'
 import type { PendingRow } from './entry-pages.js'
 import { listsFor, mayShow } from './failed-query.js'
@@ -80,7 +81,7 @@ async function byRef(web: WebContext, user: WebUser, ref: string): Promise<Trace
   const refs = time === undefined ? undefined : delayedRefs(time, [ref])
   if (time === undefined || !refs) return undefined
   const [job] = await web.store.delayedGlances.find(time, refs)
-  return job && (user.seesAll || user.sees(job.queue)) ? { kind: 'delayed', job } : undefined
+  return job && maySee(user, job) ? { kind: 'delayed', job } : undefined
 }
 
 async function byId(
@@ -91,6 +92,10 @@ async function byId(
   // In JSON it stands as its own JSON does; what is found so is looked at closely.
   const text = JSON.stringify(id).slice(1, -1)
   const isIt = (entry: string) => jobIdOf(parseJson(entry)) === id
+  // How far a search came must not tell whoever may not search what is hidden that it stands there.
+  const isGuarded = secretsFrom(user, web.settings.secrets).length > 0
+  const limits = (limit: number, looks: number, isMeant: (entry: string) => boolean) =>
+    isGuarded ? { limit, isMeant } : { limit, looks, timeMs: TIME_MS }
   const traces: Trace[] = []
   const looked: Found['looked'] = []
   const snapshot = await web.snapshots.get(user)
@@ -103,7 +108,7 @@ async function byId(
   const waiting = await web.entryPages.searchPending(
     queues.map(({ name }) => name),
     { text },
-    { limit: MOST, looks: LOOKS, timeMs: TIME_MS },
+    limits(MOST, LOOKS, isIt),
   )
   for (const job of waiting.rows)
     if (isIt(job.text)) traces.push({ kind: 'waiting', queue: job.ref.slice(job.ref.indexOf('@') + 1), job })
@@ -111,7 +116,7 @@ async function byId(
   looked.push({ what: 'waiting jobs', looked: waiting.looked, isAll })
 
   const delayed = await web.store.delayed.search(
-    { text, isMeant: (job) => (user.seesAll || user.sees(job.queue)) && isIt(job.text) },
+    { text, isMeant: (job) => maySee(user, job) && isIt(job.text) },
     { limit: LIMIT, looks: LOOKS },
   )
   for (const job of delayed.jobs) traces.push({ kind: 'delayed', job })
@@ -121,8 +126,8 @@ async function byId(
   let failedSeen = 0
   let isFailedAll = true
   for (const list of lists) {
-    const limits = { limit: LIMIT, looks: LOOKS - failedSeen, timeMs: TIME_MS }
-    const found = await web.entryPages.search({ list, text }, limits)
+    const isMeant = (entry: string) => isIt(memberText(entry, 'payload') ?? '')
+    const found = await web.entryPages.search({ list, text }, limits(LIMIT, LOOKS - failedSeen, isMeant))
     failedSeen += found.looked
     isFailedAll = isFailedAll && found.next === undefined
     for (const { job } of found.rows) {
@@ -142,13 +147,19 @@ async function runningWith(web: WebContext, workers: readonly WorkerLine[], id: 
   const records = await web.store.workers.jobs(read.map(({ id }) => id))
   for (const [i, worker] of read.entries()) {
     const record = records[i]
-    // It may work on another job by now, of a queue that is not this user's to see.
-    const isSame = record?.queue === worker.job?.queue && record?.runAt === worker.job?.runAt
-    const payload = isSame ? parseJson(String(record?.payload)) : undefined
+    const payload = isSame(record, worker) ? parseJson(String(record?.payload)) : undefined
     if (worker.job && isJsonObject(payload) && jobIdOf(payload) === id)
       traces.push(asRunning({ ...worker, job: { ...worker.job, payload, isWhole: true } }))
   }
   return { traces, missed: long.length - read.length }
+}
+
+/** It may work on another job by now, of a queue that is not this user's to see. */
+function isSame(
+  record: { queue: string; runAt: string } | undefined,
+  worker: WorkerLine | undefined,
+): boolean {
+  return record?.queue === worker?.job?.queue && record?.runAt === worker?.job?.runAt
 }
 
 function asRunning(worker: WorkerLine): Trace {
@@ -157,8 +168,9 @@ function asRunning(worker: WorkerLine): Trace {
 
 /** They are counted of what waits or runs alone, by its queue and its payload. */
 async function deathsOf(web: WebContext, traces: readonly Trace[]): Promise<number> {
-  const running = traces.flatMap((trace) => (trace.kind === 'running' ? [trace.worker.id] : []))
-  const records = await web.store.workers.jobs(running)
+  const running = traces.flatMap((trace) => (trace.kind === 'running' ? [trace.worker] : []))
+  const read = await web.store.workers.jobs(running.map(({ id }) => id))
+  const records = read.filter((record, i) => isSame(record, running[i]))
   const waiting = traces.flatMap((trace) =>
     trace.kind === 'waiting' ? [{ queue: trace.queue, payload: trace.job.text }] : [],
   )

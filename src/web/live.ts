@@ -45,7 +45,7 @@ interface Channel {
 }
 
 interface Looks {
-  look(): Promise<(user: Pick<WebUser, 'sees'>) => LiveState>
+  look(): Promise<(user: Pick<WebUser, 'sees' | 'seesAll'>) => LiveState>
 }
 
 export class Live {

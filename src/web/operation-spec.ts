@@ -82,6 +82,8 @@ export interface Operation {
   skipped: number
   /** Somebody else removed them, or put them back, meanwhile. */
   gone: number
+  /** Whether it can be stopped: it is under way, and not done in one go. */
+  isCancellable: boolean
   /** Whether what it removed can be had back, unless the trash has expired. */
   isUndoable: boolean
   error: string
@@ -110,6 +112,8 @@ export function readSpec(record: OperationRecord): StoredSpec {
   return parseJson(record.spec) as StoredSpec
 }
 
+const atOnce: readonly StoredSpec['kind'][] = ['clear', 'remove-delayed', 'remove-schedule']
+
 export function asOperation(record: OperationRecord, now: Date): Operation {
   const spec = readSpec(record)
   const query = spec.filter === undefined ? undefined : new URLSearchParams(spec.filter)
@@ -122,6 +126,7 @@ export function asOperation(record: OperationRecord, now: Date): Operation {
     failureFilter: query && spec.source === 'failed' ? parseFailureFilter(query) : undefined,
     pendingFilter: query && spec.source === 'queue' ? parsePendingFilter(query) : undefined,
     intoQueue: spec.queue,
+    isCancellable: state === 'running' && !atOnce.includes(spec.kind),
     isUndoable:
       spec.kind !== 'retry' &&
       endedAt !== undefined &&

@@ -50,8 +50,6 @@ export interface StartOptions {
 
 const DEFAULT_LEASE_MS = 15_000
 const DEFAULT_PER_SECOND = 1_000
-/** What is done at once renews no lease. */
-const AT_ONCE_MS = 600_000
 
 export class Operations {
   readonly #options: OperationsOptions
@@ -174,8 +172,9 @@ export class Operations {
     return asOperation(record, this.#options.now?.() ?? new Date())
   }
 
-  /** Stops it; what is done stays done. False when it has ended before. */
+  /** Stops it; what is done stays done. False when it has ended before, or is done in one go. */
   async cancel(id: string): Promise<boolean> {
+    if (!(await this.get(id))?.isCancellable) return false
     return this.#options.store.operations.end(checkId(id), 'cancelled')
   }
 
@@ -353,11 +352,14 @@ export class Operations {
   async #atOnce(spec: StoredSpec, by: string, id: string, act: (trash: string) => Promise<number>) {
     const { operations } = this.#options.store
     const noted = { spec: JSON.stringify(spec), scan: '{"lists":[]}', by }
+    const renew = () => void operations.claim(id, this.#owner, this.#leaseMs).catch(() => {})
+    const renewal = setInterval(renew, this.#leaseMs / 3)
     this.#starting.add(checkId(id))
     try {
-      if (await operations.create(id, { ...noted, owner: this.#owner, leaseMs: AT_ONCE_MS }))
+      if (await operations.create(id, { ...noted, owner: this.#owner, leaseMs: this.#leaseMs }))
         await operations.end(id, 'done', { owner: this.#owner, done: await act(id) })
     } finally {
+      clearInterval(renewal)
       this.#starting.delete(id)
     }
     return (await this.get(id)) as Operation

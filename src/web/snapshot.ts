@@ -8,7 +8,7 @@ import type { Glance, QueueGlance, WorkerGlance } from '../store/glance.js'
 import type { PauseNote } from '../store/paused-by.js'
 import type { Store } from '../store/store.js'
 import type { Vitals } from '../store/workers.js'
-import type { WebUser } from './access/user.js'
+import { maySee, type WebUser } from './access/user.js'
 import { countServing } from './serves.js'
 
 export type WorkerState = 'idle' | 'busy' | 'paused' | 'stopping' | 'lost'
@@ -50,12 +50,12 @@ export class Snapshots {
   }
 
   /** What this user may see. */
-  async get(user: Pick<WebUser, 'sees'>): Promise<Snapshot> {
+  async get(user: Pick<WebUser, 'sees' | 'seesAll'>): Promise<Snapshot> {
     return asSeen(await this.#glance(), user)
   }
 
   /** One look for several users: what each of them may see of it. */
-  async look(): Promise<(user: Pick<WebUser, 'sees'>) => Snapshot> {
+  async look(): Promise<(user: Pick<WebUser, 'sees' | 'seesAll'>) => Snapshot> {
     const glance = await this.#glance()
     return (user) => asSeen(glance, user)
   }
@@ -78,15 +78,15 @@ export class Snapshots {
   }
 }
 
-function asSeen(glance: Glance, user: Pick<WebUser, 'sees'>): Snapshot {
+function asSeen(glance: Glance, user: Pick<WebUser, 'sees' | 'seesAll'>): Snapshot {
   const processes = new Map(glance.workers.map(({ id, vitals }) => [id, vitals?.state]))
   const workers = glance.workers.map((worker): WorkerLine => {
     const state = stateOf(worker, processes.get(worker.process ?? ''), glance)
     const { job } = worker
-    // The beginning of a long record that names no queue may be of any.
-    const isHidden = job !== undefined && (job.queue !== '' || !job.isWhole) && !user.sees(job.queue)
+    // A record that is whole and names no queue is broken, and nobody's.
+    const isSeen = job === undefined || (job.queue === '' && job.isWhole) || maySee(user, job)
     const queues = worker.queues.filter((queue) => /[*?[\]{}]/.test(queue) || user.sees(queue))
-    if (!isHidden) return { ...worker, queues, state }
+    if (isSeen) return { ...worker, queues, state }
     return { ...worker, queues, state, job: { ...hiddenJob, runAt: job.runAt } }
   })
   const taken = takenOf(glance)

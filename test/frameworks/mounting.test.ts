@@ -11,7 +11,7 @@ import { createWeb, type Web } from 'resque-ts/web'
 import { afterEach, expect, test } from 'vitest'
 import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
-import { accounts, bearer, cookiesOf, tokenIn, tokens } from '../web/site.js'
+import { accounts, bearer, cookiesOf, signInAt, tokenIn, tokens } from '../web/site.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const room = useRoom()
@@ -51,16 +51,9 @@ async function nest(module: object, prepare: (app: { use: (...args: unknown[]) =
 }
 
 /** Signs in on the login page, and hears what changes. */
-async function signInAt(origin: string): Promise<void> {
+async function signInAndHear(origin: string): Promise<void> {
   const at = `${origin}/resque`
-  const login = await fetch(`${at}/login`)
-  const fields = { _token: tokenIn(await login.text()), name: 'viewer', password: 'correct horse' }
-  const answer = await fetch(`${at}/login`, {
-    method: 'POST',
-    redirect: 'manual',
-    headers: { origin, cookie: cookiesOf(login) },
-    body: new URLSearchParams(fields),
-  })
+  const answer = await signInAt(at, 'viewer')
   expect([answer.status, answer.headers.get('location')]).toEqual([303, '/resque/overview'])
   const cookie = cookiesOf(answer)
   expect((await fetch(`${at}/overview`, { headers: { cookie } })).status).toBe(200)
@@ -90,12 +83,12 @@ test('NestJS, as middleware', async () => {
 test('NestJS, as middleware: a login, and events as they come', async () => {
   class Application {}
   Module({})(Application)
-  await signInAt(await nest(Application, (app) => app.use('/resque', guarded().handler)))
+  await signInAndHear(await nest(Application, (app) => app.use('/resque', guarded().handler)))
 })
 
 test.each([
   ['an action', web, use],
-  ['a login, and events as they come', guarded, signInAt],
+  ['a login, and events as they come', guarded, signInAndHear],
 ])('NestJS, as a controller behind its body parser: %s', async (_, make, tryIt) => {
   const { handler } = make()
   class Pages {
@@ -175,7 +168,7 @@ test('Next.js, as a route handler', { timeout: 120_000 }, async () => {
   })
   expect(await answer.json()).toEqual({ isAllPaused: true })
   expect(await paused()).toBe('true')
-  await signInAt(origin)
+  await signInAndHear(origin)
 })
 
 async function end(child: ChildProcess): Promise<void> {

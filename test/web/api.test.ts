@@ -31,7 +31,10 @@ beforeEach(async () => {
     ...[1, 2, 3].map((id) => failedRecord(id, { error: `boom ${id} password=hunter2` })),
     'broken',
   )
-  await client.rpush(`resque:delayed:${T}`, '{"class":"Late","args":[1,{"password":"hunter2"}],"queue":"mail"}')
+  await client.rpush(
+    `resque:delayed:${T}`,
+    '{"class":"Late","args":[1,{"password":"hunter2"}],"queue":"mail"}',
+  )
   await client.rpush(`resque:delayed:${T}`, '{"class":"Late","args":[2],"queue":"mail"}')
   await client.zadd('resque:delayed_queue_schedule', T, `${T}`)
   await client.hset(
@@ -192,7 +195,11 @@ test('one failed job is put back once, again if it is said, and with other argum
   const at = `/failed/jobs/${encodeURIComponent(again.ref)}/retry`
   expect((await call('POST', at)).status).toBe(409)
   expect((await call('POST', at, { role: 'viewer', body: { again: true } })).status).toBe(403)
-  expect((await call('POST', at, { body: { again: true, args: [9], queue: 'low' } })).status).toBe(200)
+  // Other arguments and another queue make another job: as on the pages, that is for admins.
+  const moved = { again: true, args: [9], queue: 'low' }
+  expect((await call('POST', at, { role: 'operator', body: moved })).status).toBe(403)
+  expect(await room.client.exists('resque:queue:low')).toBe(0)
+  expect((await call('POST', at, { body: moved })).status).toBe(200)
   expect(await room.client.lrange('resque:queue:low', 0, -1)).toEqual(['{"class":"Mail","args":[9]}'])
 })
 

@@ -248,6 +248,19 @@ test('who does not see a queue sees and moves none of its delayed jobs', async (
   expect(await waiting()).toEqual([entry('Hidden', [2], 'secret')])
 })
 
+test('the beginning of a long delayed job, which names no queue yet, is for those who see all', async () => {
+  const long = `{"class":"Hidden","args":["${'x'.repeat(10_000)}"],"queue":"secret"}`
+  await delay(T, entry('Seen', [1], 'mail'), long)
+  const site = openSite(room, { sees: (_, queue) => queue !== 'secret' })
+  for (const path of [`/delayed/${T}`, `/delayed/${T}/queue-all`, `/api/v1/delayed/${T}`]) {
+    const text = await site.text(path, { headers: bearer('admin') })
+    expect(text, path).toContain('Seen')
+    expect(text, path).not.toContain('Hidden')
+  }
+  const all = openSite(room)
+  expect(await all.text(`/delayed/${T}`, { headers: bearer('viewer') })).toContain('Hidden')
+})
+
 test('nothing in a delayed job or a schedule is markup', async () => {
   const evil = '"><img src=x onerror=alert(1)>'
   await delay(T, JSON.stringify({ class: evil, args: [evil], queue: evil }), evil)

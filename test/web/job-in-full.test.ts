@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { longDigest } from '#built/store/glance.js'
 import { digest } from '#built/store/records.js'
 import { useRoom } from '../room.js'
-import { accounts, bearer, openSite, tokens } from './site.js'
+import { accounts, bearer, cookiesOf, openSite, tokens } from './site.js'
 
 const room = useRoom()
 const T = 4_102_444_800
@@ -200,7 +200,8 @@ test('a delayed job has a page, from which it is queued, or removed and brought 
   const html = await site.text(at, operator)
   expect(html).toContain('[hidden]')
   expect(html).toContain('<code>d-1</code>')
-  expect(await site.text(at, viewer)).not.toContain('<button type="submit">Queue now')
+  expect(html).toContain('Queue now')
+  expect(await site.text(at, viewer)).not.toContain('Queue now')
   const revealed = await site.ask(`${at}/reveal`, { method: 'POST', ...operator })
   expect(await revealed.text()).toContain('S3CRET')
   expect(await site.text('/audit', operator)).toContain('reveal arguments')
@@ -209,11 +210,17 @@ test('a delayed job has a page, from which it is queued, or removed and brought 
   const only = /name="only" value="([^"]+)"/.exec(html)?.[1] ?? ''
   const post = (path: string, form: Record<string, string>) =>
     site.ask(path, { method: 'POST', ...operator, form })
-  expect((await post(`/delayed/${T}/remove`, { only })).status).toBe(303)
+  const removed = await post(`/delayed/${T}/remove`, { only })
+  expect(removed.status).toBe(303)
   expect(await room.client.llen(`resque:delayed:${T}`)).toBe(0)
   expect((await site.ask(at, viewer)).status).toBe(404)
-  await room.client.rpush(`resque:delayed:${T}`, text)
-  await room.client.zadd('resque:delayed_queue_schedule', T, `${T}`)
+  const notice = await site.text(removed.headers.get('location') ?? '', {
+    headers: { ...operator.headers, cookie: cookiesOf(removed) },
+  })
+  const undo = /action="(\/operations\/[^"]+\/undo)"/.exec(notice)?.[1] ?? ''
+  expect((await post(undo, {})).status).toBe(303)
+  expect(await room.client.lrange(`resque:delayed:${T}`, 0, -1)).toEqual([text])
+  expect((await site.ask(at, viewer)).status).toBe(200)
   const ask = await (await post(`/delayed/${T}/queue`, { only })).text()
   expect(ask).toContain('Queue 1 job now?')
   const refs = /name="ref" value="([^"]+)"/.exec(ask)?.[1] ?? ''

@@ -8,7 +8,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { createWeb, type Web, type WebOptions } from 'resque-ts/web'
 import { afterEach, expect, test } from 'vitest'
 import { useRoom } from '../room.js'
-import { accounts, bearer, cookiesOf, tokenIn, tokens } from './site.js'
+import { accounts, bearer, cookiesOf, signInAt, tokenIn, tokens } from './site.js'
 
 const room = useRoom()
 const servers: Server[] = []
@@ -175,8 +175,7 @@ const mounts: [name: string, mount: (handler: Web['handler']) => Promise<string>
 test.each(mounts)('%s, under a prefix: a login, events as they come, an action by JSON', async (_, mount) => {
   const web = make({ basePath: '/resque', auth: { users: accounts, tokens } })
   closing.push(() => web.close())
-  const origin = await mount(web.handler)
-  const at = `${origin}/resque`
+  const at = `${await mount(web.handler)}/resque`
   const html = { accept: 'text/html' }
   const away = await fetch(`${at}/overview`, { headers: html, redirect: 'manual' })
   expect([away.status, away.headers.get('location')]).toEqual([
@@ -184,17 +183,7 @@ test.each(mounts)('%s, under a prefix: a login, events as they come, an action b
     '/resque/login?next=%2Fresque%2Foverview',
   ])
 
-  const login = await fetch(`${at}/login`)
-  const answer = await fetch(`${at}/login`, {
-    method: 'POST',
-    redirect: 'manual',
-    headers: { origin, cookie: cookiesOf(login) },
-    body: new URLSearchParams({
-      _token: tokenIn(await login.text()),
-      name: 'viewer',
-      password: 'correct horse',
-    }),
-  })
+  const answer = await signInAt(at, 'viewer')
   expect([answer.status, answer.headers.get('location')]).toEqual([303, '/resque/overview'])
   const cookie = cookiesOf(answer)
   expect((await fetch(`${at}/overview`, { headers: { cookie } })).status).toBe(200)

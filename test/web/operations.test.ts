@@ -4,7 +4,7 @@ import { defineJob, redisMultiQueueBackend } from 'resque-ts'
 import { afterEach, expect, test } from 'vitest'
 import { EntryPages } from '#built/web/entry-pages.js'
 import { newId, Operations, type OperationsOptions } from '#built/web/operations.js'
-import { useRoom } from '../room.js'
+import { gate, useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
 import { job, range, failedRecord as record } from './records.js'
 
@@ -244,6 +244,48 @@ test('a cancelled operation stops; what is done stays done', async () => {
   await all.close()
   expect(await queued()).toHaveLength(done)
   expect(await all.get(id)).toMatchObject({ state: 'cancelled', done })
+})
+
+test('what is done in one go cannot be cancelled: all of it is removed, is counted, and comes back', async () => {
+  const all = operations({ leaseMs: 300 })
+  const { delayed } = room.resque.store
+  for (const id of range(3)) await delayed.add(1_900_000_000 + id, job(id))
+  const begun = gate<string>()
+  const goOn = gate()
+  const removing = all.remove({ kind: 'remove-delayed', lists: [] }, by, async (trash) => {
+    begun.open(trash)
+    await goOn.opened
+    return delayed.clear(trash)
+  })
+  const id = await begun.opened
+  expect(await all.get(id)).toMatchObject({ state: 'running', isCancellable: false })
+  expect(await all.cancel(id)).toBe(false)
+  // Longer than a lease: nobody takes it up meanwhile.
+  const other = operations({ leaseMs: 300 })
+  const begunAt = performance.now()
+  await waitFor(() => performance.now() - begunAt > 700)
+  await other.takeUp()
+  expect(await other.get(id)).toMatchObject({ state: 'running' })
+  goOn.open()
+  expect(await removing).toMatchObject({ state: 'done', done: 3, isUndoable: true })
+  expect(await all.undo(id)).toEqual({ restored: 3, state: 'restored' })
+  expect(await delayed.count()).toBe(3)
+})
+
+test('what was removed in one go by a process that died then can be had back', async () => {
+  const { delayed, operations: stored } = room.resque.store
+  await delayed.add(1_900_000_000, job(1))
+  const id = 'died-in-the-middle'
+  const spec = JSON.stringify({ kind: 'remove-delayed', source: 'delayed', lists: [] })
+  await stored.create(id, { spec, scan: '{"lists":[]}', by, owner: 'dead', leaseMs: 1 })
+  await delayed.clear(id)
+  const all = operations()
+  await waitFor(async () => {
+    await all.takeUp()
+    return (await all.get(id))?.state === 'broken'
+  })
+  expect(await all.get(id)).toMatchObject({ isUndoable: true })
+  expect(await all.undo(id)).toEqual({ restored: 1, state: 'restored' })
 })
 
 test('two operators remove and put back while workers fail jobs: no action hits another entry', async () => {

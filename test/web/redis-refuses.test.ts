@@ -1,6 +1,6 @@
 // Where Redis is there and refuses: the page names what it answered and says what to do, and tells nothing that lies in it.
 
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { Redis } from 'ioredis'
 import type { Resque } from 'resque-ts'
 import { afterEach, expect, test } from 'vitest'
@@ -110,24 +110,36 @@ test('a wrong password is told apart from a Redis that is away', async () => {
   expect(html).not.toContain('wrong-password')
 })
 
-test('the rights that the guide asks for are enough for every page', async () => {
+test('the rights that the guide asks for are enough for every page, and to pause, retry, clear and undo', async () => {
   await fillRoom(room, 'full')
-  const site = await asUser(
-    '~resque:*',
-    '+@read',
-    '+@write',
-    '+@scripting',
-    '+@connection',
-    '-@dangerous',
-    '+info',
-    '+time',
-  )
+  const guide = await readFile(new URL('../../docs/guide/web.md', import.meta.url), 'utf8')
+  const [, rights = ''] = /^ACL SETUSER web on >\S+ (.+)$/m.exec(guide) ?? []
+  expect(rights).toContain('-@dangerous')
+  const site = await asUser(...rights.split(' '))
   for (const { method, path } of site.web.routes) {
     if (method !== 'GET' || path === '/events') continue
     const answer = await site.ask(samplePath(path), { headers: admin })
     expect(answer.status, `${path}: ${await answer.text()}`).toBeLessThan(500)
   }
   expect((await pause(site)).status).toBe(200)
+  const post = async (path: string) => {
+    const answer = await site.ask(`/api/v1${path}`, { method: 'POST', headers: json, body: '{}' })
+    const body = await answer.text()
+    expect(answer.status, `${path}: ${body}`).toBe(200)
+    return JSON.parse(body) as { undo: string }
+  }
+  const waiting = () => room.client.lrange('resque:queue:mail', 0, -1)
+  const failed = JSON.parse(await site.text('/api/v1/failed', { headers: admin })) as {
+    items: { ref: string; queue: string }[]
+  }
+  const ref = failed.items.find(({ queue }) => queue === 'mail')?.ref ?? ''
+  await post(`/failed/jobs/${encodeURIComponent(ref)}/retry`)
+  const before = await waiting()
+  expect(before).toHaveLength(61)
+  const { undo } = await post('/queues/mail/clear')
+  expect(await waiting()).toEqual([])
+  await post(undo.replace(/^.*\/api\/v1/, ''))
+  expect(await waiting()).toEqual(before)
 })
 
 test('a key of another type is named', async () => {

@@ -24,9 +24,10 @@ function fill(path: string, { ref, file }: { ref: string; file: string }): strin
   return path
     .replace(/\/failed\/(jobs?)\/:ref/, `/failed/$1/${failed}`)
     .replace(/^\/failed\/:queue/, '/failed/failed')
-    .replace(/\/(operations|undo)\/:id/, '/$1/3f0e4f0e-0000-4000-8000-000000000000')
+    .replace('/operations/:id', '/operations/3f0e4f0e-0000-4000-8000-000000000000')
     .replace('/jobs/:id', `/jobs/${failed}`)
     .replace(/(?<=^\/delayed\/.*job\/):ref/, `0.${digest(delayed)}`)
+    .replace(/(?<=\/delayed\/.*jobs\/):ref/, `0.${digest(delayed)}@4102444800`)
     .replace('/workers/:id{.+\\.poll}', `/workers/${encodeURIComponent('web:1:mail')}.poll`)
     .replace(':digest', longDigest(Buffer.from(running)))
     .replace('/queues/:queue/jobs/:ref', `/queues/mail/jobs/${ref}@mail`)

@@ -93,6 +93,27 @@ test('nor can he compare the arguments of delayed jobs with a guess', async () =
   expect(await rows('operator', JSON.stringify([args]))).toBe(1)
 })
 
+test('how far a search of his came tells him nothing of what it came upon', async () => {
+  const failure = (i: number) => failedRecord(i, { error: `boom ${i} api_token: sk_live_zebra` })
+  for (let i = 0; i < 3; i++) {
+    await room.client.rpush('resque:failed', ...Array.from({ length: 1_000 }, (_, n) => failure(n)))
+    await room.client.rpush(
+      'resque:queue:mail',
+      ...Array.from({ length: 1_000 }, () => payload({ api_token: 'sk_live_zebra' })),
+    )
+  }
+  const site = openSite(room)
+  const ask = async (path: string) =>
+    JSON.parse(await site.text(`/api/v1${path}`, { headers: bearer('viewer') }))
+  for (const path of ['/failed/search?text=', '/queues/mail/search?text=']) {
+    const [right, wrong] = [await ask(`${path}sk_live_z`), await ask(`${path}sk_live_a`)]
+    expect(right).toEqual(wrong)
+    expect(right).toMatchObject({ items: [], looked: 2_000 })
+  }
+  const [right, wrong] = [await ask('/jobs/sk_live_zebra'), await ask('/jobs/sk_live_aebra')]
+  expect(right.looked).toEqual(wrong.looked)
+})
+
 test('groups of failures hide what stands in their message', async () => {
   const site = openSite(room)
   const answer = await site.text('/api/v1/failed/groups', { headers: bearer('viewer') })
@@ -127,7 +148,7 @@ test('what is done to all that match is done to exactly what was found', async (
   expect(refused.status).toBe(403)
 })
 
-test('ten thousand entries that hold a secret are looked at within one page, and none is shown', async () => {
+test('ten thousand entries that hold a secret are all looked at, page after page, and none is shown', async () => {
   await room.client.del('resque:queue:mail')
   for (let i = 0; i < 10; i++)
     await room.client.rpush('resque:queue:mail', ...Array.from({ length: 1_000 }, () => payload({ i })))

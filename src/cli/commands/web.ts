@@ -56,7 +56,7 @@ export function addWeb(program: Command): void {
     .option('-p, --port <number>', `the port (default: ${PORT})`)
     .option(
       '--auth-file <file>',
-      'JSON of { "users": [{ "name", "password", "role" }], "tokens": [{ "name", "token", "role" }] }, with hashes',
+      'JSON of { "users": [{ "name", "password", "role" }], "tokens": [{ "name", "token", "role" }], "proxy": { "header", "peers", "role" } }, with hashes',
     )
     .option('-a, --base-path <path>', 'where a proxy mounts it, such as /resque')
     .option('--allow-host <name>', 'a name under which it is reached; may be repeated', collect)
@@ -131,7 +131,9 @@ async function readAuth(
     }
     const value = parseJson(text)
     if (isJsonObject(value)) return value as AuthModes
-    throw new Misuse(`Expected ${flags.authFile} to hold the JSON of an object with "users" or "tokens".`)
+    throw new Misuse(
+      `Expected ${flags.authFile} to hold the JSON of an object with "users", "tokens" or "proxy".`,
+    )
   }
   const { webUser, webPassword } = env
   if (webUser === undefined && webPassword === undefined) return 'none'

@@ -21,3 +21,14 @@ export interface WebUser {
 export function includes(role: Role, wanted: Role): boolean {
   return roles.indexOf(role) >= roles.indexOf(wanted)
 }
+
+/**
+ * Whether he may know of what names this queue. What names none is judged by the empty name, unless it is the beginning of
+ * a long entry, whose end may name any.
+ */
+export function maySee(
+  user: Pick<WebUser, 'sees' | 'seesAll'>,
+  { queue = '', isWhole = true }: { queue?: string | undefined; isWhole?: boolean },
+): boolean {
+  return user.seesAll || ((queue !== '' || isWhole) && user.sees(queue))
+}

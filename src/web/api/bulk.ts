@@ -2,6 +2,7 @@
  * What endpoints that list things, or act on many, have in common.
  */
 import { Refusal } from '../access/refusal.js'
+import { resultOf } from '../audit.js'
 import type { AuditEntry, WebContext } from '../context.js'
 import { isEverything } from '../filters.js'
 import type { OperationSpec } from '../operation-spec.js'
@@ -62,7 +63,7 @@ export async function begin(
   const operation = await web.operations.start(spec, { by: call.user.name, id, waitMs })
   const isRunning = operation.state === 'running'
   await call.record({
-    ...{ ...entry, operation: operation.id, result: isRunning ? 'begun' : 'done' },
+    ...{ ...entry, operation: operation.id, result: resultOf(operation) },
     ...(!isRunning && { count: operation.done }),
   })
   return operationShape(operation)

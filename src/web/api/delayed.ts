@@ -6,6 +6,7 @@ import { delayedRefs } from '../../store/delayed-glance.js'
 import type { Schedule } from '../../store/schedules.js'
 import { showsTo, unveiled } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
+import { maySee } from '../access/user.js'
 import type { WebContext } from '../context.js'
 import { paging } from './bulk.js'
 import type { Call, Endpoint, Fields } from './endpoint.js'
@@ -23,8 +24,8 @@ const MAX_TIME = 8_640_000_000_000
 export function delayedEndpoints(web: WebContext): Endpoint[] {
   const sees =
     ({ user }: Call) =>
-    ({ queue }: { queue?: string | undefined }) =>
-      user.seesAll || user.sees(queue ?? '')
+    (thing: { queue?: string | undefined; isWhole?: boolean }) =>
+      maySee(user, thing)
   const timeOf = ({ name }: Call): number => {
     const text = name('time')
     if (/^\d{1,13}$/.test(text) && Number(text) <= MAX_TIME) return Number(text)

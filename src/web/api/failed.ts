@@ -4,6 +4,7 @@
 import type { FailedJob } from '../../store/records.js'
 import { redactText, showsTo, unveiled } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
+import { includes } from '../access/user.js'
 import type { WebContext } from '../context.js'
 import { retryFailed } from '../failed-actions.js'
 import { auditedFilter, checked, failedJobOf, listsFor } from '../failed-query.js'
@@ -168,6 +169,9 @@ export function failedEndpoints(web: WebContext): Endpoint[] {
           drop?: boolean
         }
         if (queue !== undefined && !call.user.sees(queue)) throw new Refusal(404, 'There is no such queue.')
+        // As on the page of one that is edited: it could be made a job for anybody's queue.
+        if (args !== undefined && queue && queue !== job.queue && !includes(call.user.role, 'admin'))
+          throw new Refusal(403, 'Another queue for a job with other arguments is for admins.')
         const { store, resque } = web
         const retried = await retryFailed({ store, failedLists: () => resque.failed.lists() }, job.ref, {
           ...{ queue: queue || undefined, again, drop, now: web.now() },

@@ -47,7 +47,9 @@ export function operationEndpoints(web: WebContext): Endpoint[] {
       ...{ method: 'post', path: '/operations/{id}/cancel', role: 'operator', id: 'cancelOperation' },
       tag: 'Operations',
       summary: 'Stops an operation; what it has done stays done.',
-      answer: object({ isCancelled: { ...truth, description: 'False where it had ended before.' } }),
+      answer: object({
+        isCancelled: { ...truth, description: 'False where it had ended before, or is done in one go.' },
+      }),
       async run(call) {
         const { id } = await operationOf(call)
         const isCancelled = await web.operations.cancel(id)

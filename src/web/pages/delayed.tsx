@@ -9,6 +9,7 @@ import type { DelayedRow } from '../../store/delayed-glance.js'
 import { redact, secretsFrom, showsTo } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
+import { maySee } from '../access/user.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { nameParam, startParam, textParam } from '../params.js'
 import { path, type Query, url } from '../url.js'
@@ -103,9 +104,11 @@ export function timeParam(c: Context<WebEnv>): number {
 }
 
 /** Jobs in queues that this user may not know of are left out. */
-export function seesDelayed(c: Context<WebEnv>): (job: Pick<DelayedJob, 'queue'>) => boolean {
+export function seesDelayed(
+  c: Context<WebEnv>,
+): (job: Pick<DelayedJob, 'queue'> & { isWhole?: boolean }) => boolean {
   const user = currentUser(c)
-  return ({ queue }) => user.seesAll || user.sees(queue)
+  return (job) => maySee(user, job)
 }
 
 type Wanted = Parameters<WebContext['store']['delayed']['search']>[0]

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, needs } from '../access/roles.js'
-import { recordAction, targetOf } from '../audit.js'
+import { recordAction, resultOf, targetOf } from '../audit.js'
 import type { WebContext, WebEnv } from '../context.js'
 import { sizeOf } from '../failed-count.js'
 import {
@@ -172,7 +172,7 @@ async function ended(
     ...(filter && auditedFilter(filter)),
     ...(isRunning ? {} : { count: operation.done }),
     operation: operation.id,
-    result: isRunning ? 'begun' : 'done',
+    result: resultOf(operation),
   })
   return seeOther(c, web, isRunning ? path`/operations/${operation.id}` : back, noticeOf(operation))
 }

@@ -4,7 +4,7 @@
  */
 import { Hono } from 'hono'
 import type { Child } from 'hono/jsx'
-import { redactText } from '../access/redact.js'
+import { redact, redactText } from '../access/redact.js'
 import { currentUser, needs } from '../access/roles.js'
 import { API } from '../api/endpoint.js'
 import type { WebContext, WebEnv } from '../context.js'
@@ -115,7 +115,7 @@ function jobOf(trace: Trace): Shown {
     case 'running': {
       const { job } = trace.worker
       const { class: name = '', queue = '', payload, isWhole = true } = job ?? {}
-      const text = JSON.stringify(payload?.args ?? [])
+      const text = JSON.stringify(redact(payload?.args ?? [], []))
       return { class: name, queue, args: { text, download: downloadOf(trace.worker), isCut: !isWhole } }
     }
     case 'delayed': {

@@ -69,7 +69,9 @@ export function operationPages(web: WebContext): Hono<WebEnv> {
       result: isCancelled ? 'done' : 'gone',
     })
     return seeOther(c, web, path`/operations/${operation.id}`, {
-      text: isCancelled ? 'Cancelled. What was done before stays done.' : 'It had ended before.',
+      text: isCancelled
+        ? 'Cancelled. What was done before stays done.'
+        : 'It had ended before, or is done in one go.',
       kind: isCancelled ? 'done' : 'warning',
     })
   })
@@ -84,7 +86,7 @@ export function operationPages(web: WebContext): Hono<WebEnv> {
     })
     if (state === 'running')
       return seeOther(c, web, path`/operations/${id}`, {
-        text: 'It is still running: cancel it first.',
+        text: 'It is still running: cancel it first, or wait for its end.',
         kind: 'warning',
       })
     return seeOther(c, web, placeOf(operation), {
@@ -252,7 +254,7 @@ function One({ web, c, operation }: View & { operation: Operation }) {
           <StatusWord {...states[state]} />
           {mayAct && (
             <div class="row">
-              {isRunning && (
+              {operation.isCancellable && (
                 <Form web={web} c={c} action={path`/operations/${id}/cancel`}>
                   <button type="submit" aria-label={`Cancel: ${operationTitle(operation)}`}>
                     Cancel

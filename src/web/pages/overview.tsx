@@ -26,7 +26,7 @@ export function overviewPages(web: WebContext): Hono<WebEnv> {
 async function overview(c: Context<WebEnv>, web: WebContext) {
   const user = c.get('user')
   const [snapshot, throughput, figures, usualMs, markers] = await Promise.all([
-    web.snapshots.get(user ?? { sees: () => false }),
+    web.snapshots.get(user ?? { sees: () => false, seesAll: false }),
     web.figures.throughput(),
     web.figures.queues(),
     web.figures.usualMs(),

@@ -101,7 +101,7 @@ async function ask(web: WebContext, c: Context<WebEnv>, filter: PendingFilter): 
       </NothingToDo>,
     )
   }
-  const said = `${isExact ? '' : 'at least '}${plural(count, what)}`
+  const said = count === 0 ? 'all that match' : `${isExact ? '' : 'at least '}${plural(count, what)}`
   const title = `Remove ${said}?`
   const { rows } = await web.searches.run(currentUser(c).name, () =>
     web.entryPages.searchPending(queue.name, filter, { limit: SAMPLE }),

@@ -114,7 +114,7 @@ export function statsPages(web: WebContext): Hono<WebEnv> {
   })
 
   pages.get('/stats.txt', needs(web.settings.statsTxt), async (c) => {
-    const snapshot = await web.snapshots.get(c.get('user') ?? { sees: () => true })
+    const snapshot = await web.snapshots.get(c.get('user') ?? { sees: () => true, seesAll: true })
     const kept = snapshot.failedLists.find(({ name }) => name === 'failed')?.size ?? 0
     const lines = [
       `resque.pending=${snapshot.pending}`,

@@ -86,7 +86,10 @@ function show(element, key, value) {
   const kind = key.slice(0, key.indexOf(':'))
   if (kind === 'job') return writeJob(element, value)
   // A figure that is not known any more.
-  if (value === null && figures.test(kind)) return write(element, '–')
+  if (value === null && figures.test(kind)) {
+    delete element.dataset.liveValue
+    return write(element, '–')
+  }
   if (value === null) {
     element.closest('tr')?.classList.add('is-gone')
     return kind === 'worker' || kind === 'process' ? writeStatus(element, 'gone') : write(element, 'gone')

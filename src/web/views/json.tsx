@@ -23,11 +23,9 @@ export function Json({ web, value, sizeBytes }: { web: WebContext; value: unknow
   const safe = redact(value, web.settings.secrets)
   const line = JSON.stringify(safe) ?? ''
   if (sizeBytes !== undefined) {
-    // What closes it does not stand there.
-    const beginning = line.replace(/"?[\]}]*$/, '')
     return (
       <>
-        <code class="args">{shown(beginning.slice(0, ONE_LINE), ONE_LINE)}…</code>{' '}
+        <code class="args">{shown(unclosed(line).slice(0, ONE_LINE), ONE_LINE)}…</code>{' '}
         <span class="faint nowrap">{bytes(sizeBytes)}</span>
       </>
     )
@@ -41,6 +39,13 @@ export function Json({ web, value, sizeBytes }: { web: WebContext; value: unknow
       <pre class="json">{shown(JSON.stringify(safe, null, 2) ?? '', 4_096, true)}</pre>
     </details>
   )
+}
+
+/** Without what closes a beginning: it does not stand there. */
+function unclosed(line: string): string {
+  let end = line.length
+  while (end > 0 && /[\]}]/.test(line[end - 1] as string)) end--
+  return line.slice(0, line[end - 1] === '"' ? end - 1 : end)
 }
 
 /**
@@ -80,8 +85,8 @@ export function FullJson({
   )
 }
 
-/** A name with its colon, a string, a number, a word. */
-const word = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d[\d.eE+-]*|\b(?:true|false|null)\b/g
+/** A name with its colon, a string (the last may be cut off, and is not begun with at each of its quotes), a number, a word. */
+const word = /("(?:[^"\\]|\\.)*(?:"|\\?$))(\s*:)?|-?\d[\d.eE+-]*|\b(?:true|false|null)\b/g
 
 function Words({ text }: { text: string }): Child {
   const parts: Child[] = []

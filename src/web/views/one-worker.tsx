@@ -5,6 +5,7 @@ import type { Vitals } from '../../store/workers.js'
 import { currentUser, includes } from '../access/roles.js'
 import type { WebContext } from '../context.js'
 import { jobIdOf } from '../job-facts.js'
+import { MAX_ID } from '../job-traces.js'
 import { vitalsOf } from '../processes.js'
 import type { WorkerLine } from '../snapshot.js'
 import { encodeSegment, path } from '../url.js'
@@ -121,7 +122,7 @@ export function OneWorker({
               <Unusual web={web} job={job} usualMs={usualMs} />
             </Fact>
             <PayloadFacts web={web} payload={whole} />
-            {id !== '' && (
+            {id !== '' && id.length <= MAX_ID && (
               <Fact label="Timeline">
                 <Link web={web} to={path`/jobs/${id}`}>
                   What is known of it

@@ -56,27 +56,28 @@ export const delayedActions: Action[] = [
     posts: [
       '/delayed/:timestamp{\\d+}/job/:ref/reveal',
       '/delayed/:timestamp{\\d+}/remove',
-      '/delayed/undo/:id',
+      '/operations/:id/undo',
       '/delayed/:timestamp{\\d+}/queue',
     ],
     async act(scene) {
       const { room, page, origin, look } = scene
+      const said = 'Secretive, due 2100-01-01 00:00:00 UTC'
       const entry = '{"class":"Secretive","args":[{"password":"hunter2"}],"queue":"mail"}'
       await room.client.rpush(`resque:delayed:${T}`, entry)
       await room.client.sadd(`resque:timestamps:${entry}`, `delayed:${T}`)
       await page.goto(`${origin}/delayed/${T}`)
       await page.getByRole('link', { name: 'Secretive', exact: true }).click()
       await page.getByText('[hidden]').waitFor()
-      await press(scene, 'Show what is hidden', 'hunter2')
+      await press(scene, `Show what is hidden of ${said}`, 'hunter2')
       expect(await waiting(scene)).toEqual(['First', 'Second', 'Third', 'Secretive'])
       await look()
-      await press(scene, 'Remove', 'Removed 1 job.')
+      await press(scene, `Remove ${said}`, 'Removed 1 job.')
       expect(await waiting(scene)).toEqual(['First', 'Second', 'Third'])
       await look()
-      await undo(scene, 'Brought back 1 job.')
+      await undo(scene, 'Undone: 1 job came back.')
       await page.goto(`${origin}/delayed/${T}`)
       await page.getByRole('link', { name: 'Secretive', exact: true }).click()
-      await page.getByRole('button', { name: 'Queue now' }).click()
+      await page.getByRole('button', { name: /^Queue.* now/ }).click()
       await page.getByText('Queue 1 job now?').waitFor()
       await press(scene, 'Queue 1 job', 'Queued 1 job.')
       expect((await queued(scene)).at(-1)).toBe('{"class":"Secretive","args":[{"password":"hunter2"}]}')

@@ -1,7 +1,7 @@
 // What is done to queues and to what waits in them.
 
 import { expect } from 'vitest'
-import { type Action, classes, confirm, press, queued, undo } from './action.js'
+import { type Action, classes, confirm, press, question, queued, undo } from './action.js'
 
 export const queueActions: Action[] = [
   {
@@ -35,8 +35,12 @@ export const queueActions: Action[] = [
       const { page, origin, room, look } = scene
       await page.goto(`${origin}/queues`)
       await page.getByRole('button', { name: 'Pause all' }).click()
-      const dialog = page.getByRole('dialog', { name: /^Pause all \d+ workers\?$/ })
-      await dialog.getByRole('button', { name: /^Pause all \d+ workers$/ }).click()
+      await question(scene)
+        .getByRole('heading', { name: /^Pause all \d+ workers\?$/ })
+        .waitFor()
+      await question(scene)
+        .getByRole('button', { name: /^Pause all \d+ workers$/ })
+        .click()
       await page.getByText('All workers are paused').waitFor()
       expect(await room.client.get('resque:pause-all-workers')).toBe('true')
       await look()
