@@ -93,7 +93,7 @@ function Job({ web, c, job, isRevealed = false }: View & { job: DelayedJob; isRe
                 </label>
               )}
               {job.isReadable && (
-                <button type="submit" aria-label={`Queue ${said} now`}>
+                <button type="submit" aria-label={`Queue now: ${said}`}>
                   Queue now
                 </button>
               )}
