@@ -125,3 +125,8 @@ export interface FormBody {
   /** The object as it was sent, where it was JSON. */
   json: Record<string, unknown> | undefined
 }
+
+/** For what is shown without hiding: with no names to look for. */
+export function unveiled(web: WebContext): WebContext {
+  return { ...web, settings: { ...web.settings, secrets: [] } }
+}

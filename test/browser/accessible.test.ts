@@ -85,8 +85,9 @@ for (const [filling, roles] of [
         if (judged.has(kind) || contents.has(content)) continue
         judged.add(kind)
         contents.add(content)
-        // What a card is on a phone is seen where there are some.
-        await judge(page, `${role} ${path}`, wrong, filling === 'empty')
+        // A row is a card on a phone; where there is none, the page is the same one there.
+        const isBrief = (await page.locator('main table.cards').count()) === 0
+        await judge(page, `${role} ${path}`, wrong, isBrief)
       }
       expect(judged.size - before, role).toBeGreaterThan(role === 'admin' ? 25 : 5)
     }

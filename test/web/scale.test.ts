@@ -6,6 +6,7 @@ import { createWeb, type Web } from 'resque-ts/web'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { askFor, type Found, findPages } from '../browser/walk.js'
 import { useRoom } from '../room.js'
+import { startMonitor } from '../support/monitor.js'
 import { startRedis } from '../support/redis-server.js'
 import { waitFor } from '../support/wait-for.js'
 import { sameOrigin, tokenIn } from './site.js'
@@ -195,11 +196,10 @@ function countSent(commands: string[][]): number {
 
 /** What the web process sent meanwhile, and what scripts did for it. */
 async function watch(act: () => Promise<unknown>): Promise<Watched> {
-  const monitor = await redis.client.monitor()
   const sent: string[][] = []
   const inside: string[][] = []
   let isOver = false
-  monitor.on('monitor', (_time: string, args: string[], source: string) => {
+  const monitor = await startMonitor(redis.port, (args, source) => {
     if (args[1] === 'over') isOver = true
     else (source === 'lua' ? inside : sent).push(args)
   })
@@ -208,7 +208,7 @@ async function watch(act: () => Promise<unknown>): Promise<Watched> {
     await redis.client.echo('over')
     await waitFor(() => isOver)
   } finally {
-    monitor.disconnect()
+    monitor.close()
   }
   return { sent, inside }
 }

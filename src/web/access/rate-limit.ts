@@ -32,7 +32,9 @@ export class RateLimit {
   /** Takes one; returns how many seconds to wait, 0 where it may go on. */
   take(key: string, now: number): number {
     const bucket = this.#look(key, now)
-    if (bucket.left < 1) return Math.max(1, Math.ceil((1 - bucket.left) / this.#rateOf(bucket) / 1_000))
+    // What is filled up is so but for the last bits of a float.
+    const missing = 1 - bucket.left - Number.EPSILON * this.#perMs
+    if (missing > 0) return Math.max(1, Math.ceil(missing / this.#rateOf(bucket) / 1_000))
     bucket.left -= 1
     if (this.#tires && bucket.left < 1) bucket.tired++
     return 0

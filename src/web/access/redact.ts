@@ -3,7 +3,6 @@
  * and so is what looks like one in a text. It is a curtain and not a wall: a secret under another name is seen.
  */
 import { parseJson } from '../../json.js'
-import type { WebContext } from '../context.js'
 import { includes, type WebUser } from './user.js'
 
 const HIDDEN = '[hidden]'
@@ -131,11 +130,6 @@ export function redactJson(text: string, secrets: readonly RegExp[], longest = M
     from = end
   }
   return hidden + text.slice(from)
-}
-
-/** For what is shown without hiding: with no names to look for. */
-export function unveiled(web: WebContext): WebContext {
-  return { ...web, settings: { ...web.settings, secrets: [] } }
 }
 
 /** Whether anything of an entry is hidden from view. */

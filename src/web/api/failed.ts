@@ -2,10 +2,10 @@
  * The API of failed jobs: lists, groups, one of them; retry, remove, clear.
  */
 import type { FailedJob } from '../../store/records.js'
-import { redactText, showsTo, unveiled } from '../access/redact.js'
+import { redactText, showsTo } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { includes } from '../access/user.js'
-import type { WebContext } from '../context.js'
+import { unveiled, type WebContext } from '../context.js'
 import { retryFailed } from '../failed-actions.js'
 import { auditedFilter, checked, failedJobOf, listsFor } from '../failed-query.js'
 import type { FailureFilter } from '../filters.js'

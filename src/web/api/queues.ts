@@ -1,9 +1,9 @@
 /**
  * The API of the overview, of queues and of their jobs.
  */
-import { showsTo, unveiled } from '../access/redact.js'
+import { showsTo } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
-import type { WebContext } from '../context.js'
+import { unveiled, type WebContext } from '../context.js'
 import { auditableFilter, type PendingFilter } from '../filters.js'
 import { shownRates } from '../queue-figures.js'
 import type { QueueLine } from '../snapshot.js'
