@@ -8,6 +8,7 @@ import type { Keys } from './keys.js'
 import { ALL, type PauseNote, QUEUE, readNote } from './paused-by.js'
 import { digest, readWorkingRecord } from './records.js'
 import { script } from './scripts.js'
+import { readCount } from './stats.js'
 import { readKind, readWorkerId, type Vitals } from './workers.js'
 
 /** More of a working record is not read: the rest of it is a long payload. */
@@ -152,8 +153,8 @@ export class Glances {
     const paused = new Map(reply[4].map((name, i) => [name, readNote(ofQueues[i] ?? null)]))
     return {
       at: new Date(Number(reply[3]) * 1_000),
-      processed: count(reply[0]),
-      failedEver: count(reply[1]),
+      processed: readCount(reply[0]),
+      failedEver: readCount(reply[1]),
       isAllPaused,
       allPausedBy: isAllPaused ? readNote(ofAll) : undefined,
       queues: inGroups(reply[5], 2)
@@ -209,11 +210,6 @@ function readJobGlance(text: string, bytes: number): JobGlance {
  */
 export function longDigest(record: Buffer): string {
   return digest(`${record.length} ${record.subarray(0, RECORD_BYTES)}`)
-}
-
-function count(text: string): number {
-  const value = Number(text)
-  return Number.isFinite(value) ? value : 0
 }
 
 function inGroups<T>(flat: readonly T[], size: number): T[][] {

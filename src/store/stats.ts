@@ -7,6 +7,11 @@ import type { Keys } from './keys.js'
 /** How many one command reads, so that other commands get their turn in between. */
 const CHUNK = 1_000
 
+/** A counter as it stands there; as Ruby's `to_i`, 0 for what is no number. */
+export function readCount(text: string | null): number {
+  return Number.parseInt(text ?? '', 10) || 0
+}
+
 export class Stats {
   readonly #connection: Connection
   readonly #keys: Keys
@@ -16,9 +21,9 @@ export class Stats {
     this.#keys = keys
   }
 
-  /** 0 where there is none. */
+  /** 0 where there is none, or something else. */
   async get(name: string): Promise<number> {
-    return Number((await this.#connection.send('get', [this.#keys.stat(name)])) ?? 0)
+    return readCount((await this.#connection.send('get', [this.#keys.stat(name)])) as string | null)
   }
 
   async getAll(names: string[]): Promise<number[]> {
@@ -27,7 +32,7 @@ export class Stats {
     for (let i = 0; i < names.length; i += CHUNK)
       chunks.push(['mget', names.slice(i, i + CHUNK).map((name) => this.#keys.stat(name))])
     const values = (await this.#connection.sendAll(chunks)) as (string | null)[][]
-    return values.flat().map((value) => Number(value ?? 0))
+    return values.flat().map(readCount)
   }
 
   /** Returns the new value. */

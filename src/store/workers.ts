@@ -7,6 +7,7 @@ import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
 import { type Payload, readWorkingRecord, startedAt, type WorkingRecord } from './records.js'
 import type { FailureEntry } from './slots.js'
+import { readCount } from './stats.js'
 import { beatScript, obeyedScript, orderScript, registerScript, unregisterScript } from './worker-scripts.js'
 
 /** A registered worker: Ruby's, or one slot of ours. */
@@ -215,8 +216,8 @@ export class Workers {
         ...readWorkerId(id),
         started: started ?? '',
         heartbeat: heartbeats[i] ?? undefined,
-        processed: Number(processed ?? 0),
-        failed: Number(failed ?? 0),
+        processed: readCount(processed ?? null),
+        failed: readCount(failed ?? null),
         job: record ? readWorkingRecord(record) : undefined,
         kind: readKind(kinds[i] ?? null) ?? 'ruby',
       }

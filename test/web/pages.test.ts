@@ -2,7 +2,9 @@
 
 import { randomUUID } from 'node:crypto'
 import { type FailureBackend, redisMultiQueueBackend } from 'resque-ts'
+import { createWeb } from 'resque-ts/web'
 import { expect, test } from 'vitest'
+import { askFor, fillRoom, findPages } from '../browser/walk.js'
 import { useRoom } from '../room.js'
 import { waitFor } from '../support/wait-for.js'
 import { bearer, openSite } from './site.js'
@@ -79,6 +81,18 @@ async function fillHostile(): Promise<void> {
 /** Markup that only data could have brought in. */
 const raw =
   /<script>|<img|onerror=(?!alert)|<svg onload|onmouseover='alert|href="javascript|[^\P{Cc}\n]|\u202E/iu
+
+test('what is broken in Redis is said in words, or is a dash, and never a word of JavaScript', async () => {
+  await fillRoom(room, 'broken')
+  const web = createWeb({ resque: room.connect(), auth: 'none' })
+  const pages = await findPages(web, 2)
+  expect(pages.length).toBeGreaterThan(80)
+  for (const { path } of pages) {
+    const text = (await (await askFor(web, path)).text()).replace(/<[^>]*>/g, ' ')
+    expect(/\bNaN\b|\bundefined\b|Invalid Date|\[object /.exec(text)?.[0], path).toBeUndefined()
+  }
+  await web.close()
+})
 
 test('hostile names are shown as text, on every page, and each link leads to its own thing', async () => {
   await fillHostile()
