@@ -47,6 +47,8 @@ export interface IndexedEntry {
   digest: string
 }
 
+/** So many numbers are kept. */
+const MAX_COUNTS = 200
 const CHUNK = 500
 /** A chunk of entries beyond this is followed by smaller ones. */
 const CHUNK_BYTES = 2_000_000
@@ -68,6 +70,10 @@ export class FailedIndex {
   #verifiedAt = Number.NEGATIVE_INFINITY
   #lookedAt = Number.NEGATIVE_INFINITY
   #chunk = CHUNK
+  /** Another one with each change of what is known. */
+  #version = 0
+  /** What was counted of this version: a page asks for the same number more than once, and so does the next page. */
+  #counts = { version: 0, known: new Map<string, number>() }
 
   constructor(options: FailedIndexOptions) {
     this.#options = { maxEntries: 250_000, verifyMs: 60_000, freshMs: 0, ...options }
@@ -119,10 +125,17 @@ export class FailedIndex {
   /** How many entries match; undefined for a search text, which the index does not know. */
   count(filter: FailureFilter): number | undefined {
     if (filter.text !== undefined) return undefined
+    if (this.#counts.version !== this.#version || this.#counts.known.size >= MAX_COUNTS)
+      this.#counts = { version: this.#version, known: new Map() }
+    const { known } = this.#counts
+    const key = JSON.stringify(filter)
+    const before = known.get(key)
+    if (before !== undefined) return before
     let count = 0
     this.#each(filter, () => {
       count++
     })
+    known.set(key, count)
     return count
   }
 
@@ -235,6 +248,9 @@ export class FailedIndex {
       // While it is built for the first time, what there is shows.
       if (!this.#isReady) this.#lists = new Map(lists)
     }
+    const isSame =
+      lists.size === this.#lists.size && names.every((name) => lists.get(name) === this.#lists.get(name))
+    if (!isSame) this.#version++
     this.#lists = lists
     this.#isReady = true
   }
@@ -310,6 +326,7 @@ export class FailedIndex {
     const at = failedAtSeconds(job.failedAt)
     const [group, queue] = [this.#groupNumber(job), this.#queueNumber(job.queue)]
     columns.push(entry.digest, group, queue, at, job.retriedAt !== undefined)
+    this.#version++
     this.#looked++
   }
 

@@ -39,6 +39,9 @@ export interface Snapshot {
   working: number
 }
 
+/** As whom it is looked at. */
+type Eyes = Pick<WebUser, 'sees' | 'seesAll'>
+
 export class Snapshots {
   readonly #store: Store
   readonly #cacheMs: number
@@ -50,14 +53,14 @@ export class Snapshots {
   }
 
   /** What this user may see. */
-  async get(user: Pick<WebUser, 'sees' | 'seesAll'>): Promise<Snapshot> {
-    return asSeen(await this.#glance(), user)
+  async get(user: Eyes): Promise<Snapshot> {
+    return seenBy(await this.#glance(), user)
   }
 
   /** One look for several users: what each of them may see of it. */
-  async look(): Promise<(user: Pick<WebUser, 'sees' | 'seesAll'>) => Snapshot> {
+  async look(): Promise<(user: Eyes) => Snapshot> {
     const glance = await this.#glance()
-    return (user) => asSeen(glance, user)
+    return (user) => seenBy(glance, user)
   }
 
   /** Something was changed: the next look is a new one. */
@@ -78,7 +81,18 @@ export class Snapshots {
   }
 }
 
-function asSeen(glance: Glance, user: Pick<WebUser, 'sees' | 'seesAll'>): Snapshot {
+const seen = new WeakMap<Glance, WeakMap<Eyes, Snapshot>>()
+
+/** What a user sees of one look is made once, however many parts of a page ask for it. */
+function seenBy(glance: Glance, user: Eyes): Snapshot {
+  const ofUsers = seen.get(glance) ?? new WeakMap<Eyes, Snapshot>()
+  seen.set(glance, ofUsers)
+  const snapshot = ofUsers.get(user) ?? asSeen(glance, user)
+  ofUsers.set(user, snapshot)
+  return snapshot
+}
+
+function asSeen(glance: Glance, user: Eyes): Snapshot {
   const processes = new Map(glance.workers.map(({ id, vitals }) => [id, vitals?.state]))
   const workers = glance.workers.map((worker): WorkerLine => {
     const state = stateOf(worker, processes.get(worker.process ?? ''), glance)

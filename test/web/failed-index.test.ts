@@ -99,6 +99,35 @@ test('what was put back or removed in the middle shows at the next look, and onl
   expect(made.count({})).toBe(0)
 })
 
+test('what was counted is counted anew when entries come, go, change places or are put back, and lists come and go', async () => {
+  const retried = { retriedAt: '2026/11/24 05:00:00 UTC' }
+  await fill(range(1_000).map((id) => record(id)))
+  const failed = index({ verifyMs: 0, failedLists: async () => room.client.smembers('resque:lists') })
+  await room.client.sadd('resque:lists', 'failed')
+  const counts = async () => {
+    await failed.refresh()
+    const look = () => [
+      failed.count({}),
+      failed.count({ state: 'retried' }),
+      failed.count({ class: 'Other' }),
+    ]
+    expect(look()).toEqual(look())
+    return look()
+  }
+  expect(await counts()).toEqual([1_000, 0, 0])
+  await fill([record(1_000, { class: 'Other' })])
+  expect(await counts()).toEqual([1_001, 0, 1])
+  await room.client.lset('resque:failed', 500, record(500, retried))
+  expect(await counts()).toEqual([1_001, 1, 1])
+  await room.client.lpop('resque:failed')
+  expect(await counts()).toEqual([1_000, 1, 1])
+  await fill([record(1, { class: 'Other', ...retried })], 'q_failed')
+  await room.client.sadd('resque:lists', 'q_failed')
+  expect(await counts()).toEqual([1_001, 2, 2])
+  await room.client.srem('resque:lists', 'failed')
+  expect(await counts()).toEqual([1, 1, 1])
+})
+
 test('of very many, the newest are indexed, and it says so', async () => {
   await fill(range(3_000).map((id) => record(id)))
   const made = index({ maxEntries: 1_000 })
