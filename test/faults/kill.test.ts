@@ -65,9 +65,15 @@ test('every job runs though worker processes are killed at random moments', asyn
     start()
   }
 
-  await waitFor(async () => Object.keys((await leftovers(redis.client)).records).length === 0, {
+  // Not by what Redis holds: a job that goes back to its queue is for a moment in nobody's hands.
+  const unfinished = () => {
+    const { ended } = processes.runs()
+    return ids.filter((id) => !ended.has(id))
+  }
+  await waitFor(() => unfinished().length === 0, {
     timeoutMs: 20_000,
-    message: 'the last jobs to be recovered and run',
+    intervalMs: 200,
+    message: () => `the last jobs to be recovered and run: ${unfinished()}`,
   })
   await waitFor(async () => (await resque.workers()).length === processes.alive.length * slots, {
     message: 'the last dead workers to be buried',
@@ -78,13 +84,12 @@ test('every job runs though worker processes are killed at random moments', asyn
     last.map(() => ({ code: 0, signal: null })),
   )
 
-  const { begun, ended } = processes.runs()
-  const lost = ids.filter((id) => !ended.has(id))
+  const { begun } = processes.runs()
   const runCount = [...begun.values()].reduce((sum, each) => sum + each, 0)
   console.info(
     `kill: ${processes.all.length} processes, ${killedSlots} slots killed, ${runCount - jobCount} extra runs`,
   )
-  expect(lost).toEqual([])
+  expect(unfinished()).toEqual([])
   expect(runCount - jobCount).toBeLessThanOrEqual(killedSlots)
   expect(await leftovers(redis.client)).toEqual(nothing)
 })
