@@ -6,6 +6,8 @@
 const MAX_KEYS = 10_000
 /** The longest that one who tires it waits for a try. */
 const MAX_WAIT_MS = 900_000
+/** So much may be missing where floats were added up. */
+const HAIR = 1e-9
 /** After so long without a try it is rested. */
 const REST_MS = 3_600_000
 
@@ -32,9 +34,8 @@ export class RateLimit {
   /** Takes one; returns how many seconds to wait, 0 where it may go on. */
   take(key: string, now: number): number {
     const bucket = this.#look(key, now)
-    // What is filled up is so but for the last bits of a float.
-    const missing = 1 - bucket.left - Number.EPSILON * this.#perMs
-    if (missing > 0) return Math.max(1, Math.ceil(missing / this.#rateOf(bucket) / 1_000))
+    const missing = 1 - bucket.left
+    if (missing > HAIR) return Math.max(1, Math.ceil((missing - HAIR) / this.#rateOf(bucket) / 1_000))
     bucket.left -= 1
     if (this.#tires && bucket.left < 1) bucket.tired++
     return 0

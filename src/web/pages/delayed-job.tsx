@@ -5,7 +5,6 @@ import { type Context, Hono } from 'hono'
 import { parseJson } from '../../json.js'
 import type { DelayedJob } from '../../store/delayed.js'
 import { delayedRefs } from '../../store/delayed-glance.js'
-import { hasHidden } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
@@ -15,7 +14,7 @@ import { nameParam } from '../params.js'
 import { path, url } from '../url.js'
 import { Count, Fact, Form, Link, Name, Time, type View } from '../views/components.js'
 import { classOf, QueueOf } from '../views/delayed-table.js'
-import { PayloadFacts, SizeFact } from '../views/job-facts.js'
+import { PayloadFacts, RevealForm, SizeFact } from '../views/job-facts.js'
 import { FullJson, Raw } from '../views/json.js'
 import { page } from '../views/layout.js'
 import { exact, shown } from '../views/text.js'
@@ -78,13 +77,7 @@ function Job({ web, c, job, isRevealed = false }: View & { job: DelayedJob; isRe
         </h1>
         {mayAct && (
           <div class="row">
-            {!isRevealed && hasHidden(job.text, web.settings.secrets) && (
-              <Form web={web} c={c} action={`${at}/reveal`}>
-                <button type="submit" aria-label={`Show what is hidden of ${said}`}>
-                  Show what is hidden
-                </button>
-              </Form>
-            )}
+            {!isRevealed && <RevealForm web={web} c={c} at={at} text={job.text} said={said} />}
             <Form web={web} c={c} action={`${time}/queue`} fields={{ only: job.ref }} class="row">
               {job.isReadable && job.queue === '' && (
                 <label class="row small">

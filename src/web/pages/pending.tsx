@@ -4,7 +4,7 @@
 import { type Context, Hono } from 'hono'
 import { parseJob } from '../../job.js'
 import { parseJson } from '../../json.js'
-import { hasHidden, redactText } from '../access/redact.js'
+import { redactText } from '../access/redact.js'
 import { Refusal } from '../access/refusal.js'
 import { currentUser, includes, needs } from '../access/roles.js'
 import { recordAction } from '../audit.js'
@@ -14,7 +14,7 @@ import { seeOther, undoOf } from '../notice.js'
 import { nameParam } from '../params.js'
 import { path } from '../url.js'
 import { Count, Fact, Form, Link, Name, type View } from '../views/components.js'
-import { PayloadFacts, SizeFact } from '../views/job-facts.js'
+import { PayloadFacts, RevealForm, SizeFact } from '../views/job-facts.js'
 import { FullJson, Raw } from '../views/json.js'
 import { page } from '../views/layout.js'
 import { shown } from '../views/text.js'
@@ -109,13 +109,7 @@ function Job({ web, c, job, isRevealed = false }: View & { job: Pending; isRevea
         </h1>
         {mayAct && (
           <div class="row">
-            {!isRevealed && hasHidden(job.text, web.settings.secrets) && (
-              <Form web={web} c={c} action={`${at}/reveal`}>
-                <button type="submit" aria-label={`Show what is hidden of ${said}`}>
-                  Show what is hidden
-                </button>
-              </Form>
-            )}
+            {!isRevealed && <RevealForm web={web} c={c} at={at} text={job.text} said={said} />}
             <Form web={web} c={c} action={`${at}/remove`}>
               <button class="quiet-danger" type="submit" aria-label={`Remove job ${said}`}>
                 Remove job

@@ -3,16 +3,16 @@
  */
 import { parseJson } from '../../json.js'
 import type { FailedJob } from '../../store/records.js'
-import { hasHidden, redactText } from '../access/redact.js'
+import { redactText } from '../access/redact.js'
 import { currentUser, includes } from '../access/roles.js'
-import type { WebContext } from '../context.js'
+import { unveiled, type WebContext } from '../context.js'
 import { groupOf } from '../failed-groups.js'
 import { pathOf, queryOf } from '../failed-query.js'
 import { newId } from '../operations.js'
 import { path, url } from '../url.js'
 import { Fact, Form, Link, Name, StatusWord, Time, type View } from './components.js'
 import { ErrorLine, spoken } from './failed-table.js'
-import { PayloadFacts, SizeFact } from './job-facts.js'
+import { PayloadFacts, RevealForm, SizeFact } from './job-facts.js'
 import { isPlain, plural, shown, thousands } from './text.js'
 
 const MAX_BACKTRACE = 200
@@ -63,7 +63,7 @@ export function FailedJobHead({
       </div>
       <div class="error-box">
         <ErrorLine
-          web={isRevealed ? { ...web, settings: { ...web.settings, secrets: [] } } : web}
+          web={isRevealed ? unveiled(web) : web}
           exception={job.exception}
           error={job.error}
           limit={2_000}
@@ -90,13 +90,7 @@ export function FailedJobHead({
               </button>
             </Form>
           )}
-          {!isRevealed && hasHidden(job.text, web.settings.secrets) && (
-            <Form web={web} c={c} action={`${at}/reveal`}>
-              <button type="submit" aria-label={`Show what is hidden of ${said}`}>
-                Show what is hidden
-              </button>
-            </Form>
-          )}
+          {!isRevealed && <RevealForm web={web} c={c} at={at} text={job.text} said={said} />}
         </div>
       )}
     </>

@@ -1,9 +1,11 @@
 /**
- * What the page of a job says of it in its list of facts, wherever the job is.
+ * What the pages of a job share, wherever the job is: what they say of it in their lists of facts, and how what is hidden
+ * is shown.
  */
+import { hasHidden } from '../access/redact.js'
 import type { WebContext } from '../context.js'
 import { attemptOf, enqueuedAtOf, jobIdOf } from '../job-facts.js'
-import { Fact, Link, Time } from './components.js'
+import { Fact, Form, Link, Time, type View } from './components.js'
 import { bytes, shown } from './text.js'
 
 /** What its payload says besides class and arguments; where it says nothing, nothing. */
@@ -49,5 +51,17 @@ export function SizeFact({
         Download
       </Link>
     </Fact>
+  )
+}
+
+/** Leads to the page of a job with nothing hidden, where anything is; `at` is the path of its page. */
+export function RevealForm({ web, c, at, text, said }: View & { at: string; text: string; said: string }) {
+  if (!hasHidden(text, web.settings.secrets)) return null
+  return (
+    <Form web={web} c={c} action={`${at}/reveal`}>
+      <button type="submit" aria-label={`Show what is hidden of ${said}`}>
+        Show what is hidden
+      </button>
+    </Form>
   )
 }

@@ -28,27 +28,44 @@ export const nothing: Leftovers = {
   deaths: 0,
 }
 
-export async function leftovers(redis: Redis, namespace = 'resque'): Promise<Leftovers> {
-  const key = (name: string) => `${namespace}:${name}`
-  const found: Leftovers = {
-    waiting: {},
-    records: {},
-    workers: (await redis.smembers(key('workers'))).sort(),
-    heartbeats: (await redis.hkeys(key('workers:heartbeat'))).sort(),
-    kinds: (await redis.hkeys(key('workers:kind'))).sort(),
-    failed: await redis.llen(key('failed')),
-    hands: await redis.hkeys(key('hands')),
-    deaths: (await redis.hkeys(key('deaths'))).filter((field) => !field.endsWith(':by')).length,
-  }
-  for (const name of await redis.keys(key('queue:*'))) {
-    found.waiting[name.slice(key('queue:').length)] = await redis.llen(name)
-  }
-  for (const name of await redis.keys(key('worker:*'))) {
-    if (name.endsWith(':started')) continue
-    found.records[name.slice(key('worker:').length)] = (await redis.get(name)) ?? ''
-  }
-  for (const name of await redis.keys(key('hand:*'))) {
-    if ((await redis.type(name)) === 'list') found.hands.push(name)
-  }
+/** Seen at one instant: what goes from one place to another is in one of both. */
+const look = `
+local function at(name) return ARGV[1] .. ':' .. name end
+local function all(pattern, value)
+  local found = {}
+  for _, key in ipairs(redis.call('KEYS', at(pattern))) do
+    found[#found + 1] = { string.sub(key, #ARGV[1] + 2), value(key) }
+  end
   return found
+end
+return {
+  redis.call('SMEMBERS', at('workers')), redis.call('HKEYS', at('workers:heartbeat')),
+  redis.call('HKEYS', at('workers:kind')), redis.call('LLEN', at('failed')), redis.call('HKEYS', at('hands')),
+  redis.call('HKEYS', at('deaths')),
+  all('queue:*', function(key) return redis.call('LLEN', key) end),
+  all('worker:*', function(key) return redis.call('TYPE', key).ok == 'string' and redis.call('GET', key) or '' end),
+  all('hand:*', function(key) return redis.call('TYPE', key).ok end),
+}`
+
+type Look = [
+  ...[workers: string[], heartbeats: string[], kinds: string[], failed: number, hands: string[]],
+  ...[deaths: string[], queues: [string, number][], records: [string, string][], open: [string, string][]],
+]
+
+export async function leftovers(redis: Redis, namespace = 'resque'): Promise<Leftovers> {
+  const reply = (await redis.eval(look, 0, namespace)) as Look
+  const [workers, heartbeats, kinds, failed, hands, deaths, queues, records, open] = reply
+  const nameOf = (key: string) => key.slice(key.indexOf(':') + 1)
+  return {
+    waiting: Object.fromEntries(queues.map(([key, length]) => [nameOf(key), length])),
+    records: Object.fromEntries(
+      records.filter(([key]) => !key.endsWith(':started')).map(([key, record]) => [nameOf(key), record]),
+    ),
+    workers: workers.sort(),
+    heartbeats: heartbeats.sort(),
+    kinds: kinds.sort(),
+    failed,
+    hands: [...hands, ...open.filter(([, type]) => type === 'list').map(([key]) => `${namespace}:${key}`)],
+    deaths: deaths.filter((field) => !field.endsWith(':by')).length,
+  }
 }
